@@ -1,0 +1,61 @@
+namespace Memstore.Load;
+
+/// <summary>How the next key is drawn.</summary>
+internal enum Distribution
+{
+    Uniform,
+
+    /// <summary>A few keys get most of the requests; skew 0.99 as in YCSB.</summary>
+    Zipf,
+}
+
+/// <summary>Draws key numbers from 0 to count - 1. Each worker has one of its own with a seed of its own.</summary>
+// Zipf: Gray, Sundaresan, Englert, Baclawski, Weinberger, "Quickly generating billion-record synthetic databases" (SIGMOD 1994).
+internal sealed class KeyChooser
+{
+    private const double Skew = 0.99;
+
+    private readonly long _count;
+    private readonly bool _zipf;
+    private readonly double _zeta;
+    private readonly double _eta;
+    private ulong _state;
+
+    public KeyChooser(long count, Distribution distribution, ulong seed)
+    {
+        _count = count;
+        _state = (seed * 0x9E3779B97F4A7C15) | 1;
+        _zipf = distribution is Distribution.Zipf && count > 2;
+        if (!_zipf) return;
+
+        for (long i = 1; i <= count; i++) _zeta += Math.Pow(i, -Skew);
+        _eta = (1 - Math.Pow(2.0 / count, 1 - Skew)) / (1 - ((1 + Math.Pow(2, -Skew)) / _zeta));
+    }
+
+    public long Next() => _zipf ? NextZipf() : (long)Math.BigMul(NextRandom(), (ulong)_count, out _);
+
+    /// <summary>A number from 0 to <paramref name="limit"/> - 1, whatever the distribution of keys.</summary>
+    public int NextSmall(int limit) => (int)Math.BigMul(NextRandom(), (ulong)limit, out _);
+
+    private long NextZipf()
+    {
+        var u = (NextRandom() >> 11) * (1.0 / (1UL << 53));
+        var uz = u * _zeta;
+        long rank;
+        if (uz < 1) rank = 0;
+        else if (uz < 1 + Math.Pow(0.5, Skew)) rank = 1;
+        else rank = Math.Min(_count - 1, (long)(_count * Math.Pow((_eta * u) - _eta + 1, 1 / (1 - Skew))));
+
+        // The hot keys are spread over the key numbers, so that they are not neighbours by accident of their names.
+        return (long)(((ulong)rank * 0x9E3779B97F4A7C15) % (ulong)_count);
+    }
+
+    // xorshift64*, Vigna 2014.
+    private ulong NextRandom()
+    {
+        _state ^= _state >> 12;
+        _state ^= _state << 25;
+        _state ^= _state >> 27;
+        return _state * 0x2545F4914F6CDD1D;
+    }
+}
