@@ -1,0 +1,23 @@
+using Memstore.Server.Transports.Sockets;
+using Microsoft.Extensions.Logging;
+
+namespace Memstore.Server.Transports;
+
+/// <summary>Chooses the transport by its name.</summary>
+public static class TransportFactory
+{
+    /// <summary>The names that <see cref="Create"/> knows.</summary>
+    public static IReadOnlyList<string> Names { get; } = ["auto", "uring", "sockets"];
+
+    /// <summary>Creates a transport that is not started yet.</summary>
+    /// <param name="name"><c>uring</c>, <c>sockets</c>, or <c>auto</c>: uring where the kernel allows it, else sockets.</param>
+    /// <param name="options">Limits and socket options.</param>
+    /// <param name="logger">Gets one line if <c>auto</c> has to fall back.</param>
+    /// <exception cref="TransportException">The name is unknown, or <c>uring</c> was asked for and cannot be used here.</exception>
+    public static ITransport Create(string name, TransportOptions options, ILogger logger) => name switch
+    {
+        "auto" or "sockets" => new SocketTransport(options, logger),
+        "uring" => throw new TransportException("Transport uring is not available on this system; use auto or sockets."),
+        _ => throw new TransportException($"Unknown transport '{name}'; use one of {string.Join(", ", Names)}."),
+    };
+}
