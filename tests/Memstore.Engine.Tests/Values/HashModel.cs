@@ -1,0 +1,54 @@
+using System.Text;
+using Memstore.Engine.Values;
+
+namespace Memstore.Engine.Tests.Values;
+
+/// <summary>What a hash should hold, in the order of insertion. Bytes are kept as Latin-1 strings.</summary>
+internal sealed class HashModel
+{
+    private readonly List<string> _order = [];
+    private readonly Dictionary<string, string> _values = new(StringComparer.Ordinal);
+
+    public IReadOnlyList<string> Fields => _order;
+
+    public int Count => _order.Count;
+
+    public string? this[string field] => _values.GetValueOrDefault(field);
+
+    public static string Text(ReadOnlySpan<byte> bytes) => Encoding.Latin1.GetString(bytes);
+
+    public static byte[] Bytes(string text) => Encoding.Latin1.GetBytes(text);
+
+    public bool Set(string field, string value)
+    {
+        var created = _values.TryAdd(field, value);
+        if (created) _order.Add(field);
+        else _values[field] = value;
+        return created;
+    }
+
+    public bool Remove(string field)
+    {
+        if (!_values.Remove(field)) return false;
+
+        _order.Remove(field);
+        return true;
+    }
+
+    /// <summary>A field of one of few names, with lengths that cross the borders of tags and vectors.</summary>
+    public static byte[] RandomField(Random random, int names)
+    {
+        var name = random.Next(names);
+        var length = (name % 13) switch { 0 => 0, < 9 => (name % 13) + 3, 9 => 1, 10 => 2, 11 => 17 + (name % 100), _ => 3 };
+        var field = new byte[length];
+        for (var i = 0; i < length; i++) field[i] = (byte)(name >> (8 * (i & 1)));
+        return field;
+    }
+
+    public static byte[] RandomValue(Random random, int lengthMax)
+    {
+        var value = new byte[random.Next(lengthMax + 1)];
+        random.NextBytes(value);
+        return value;
+    }
+}
