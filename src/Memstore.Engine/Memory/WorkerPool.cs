@@ -1,0 +1,182 @@
+using System.Diagnostics;
+using System.Runtime.CompilerServices;
+
+namespace Memstore.Engine.Memory;
+
+/// <summary>The workers of a store: threads rent one for each batch of work.</summary>
+// Threading: all members may be called by any thread; Collect by one at a time (others return at once).
+internal sealed unsafe class WorkerPool : IDisposable
+{
+    /// <summary>Threads that may be inside at the same time; more wait.</summary>
+    public const int WorkersMax = 128;
+
+    private const int BlocksPerCollect = 100_000;
+    private const int StepsPerCollect = 32;
+
+    [ThreadStatic]
+    private static Worker? LastOfThread;
+
+    private readonly Worker?[] _workers = new Worker?[WorkersMax];
+    private readonly Lock _lock = new();
+    private readonly Queue<RetiredAction> _actions = new();
+    private int _collecting;
+
+    public WorkerPool(Arena arena)
+    {
+        Arena = arena;
+        Epochs = new Epochs(WorkersMax);
+    }
+
+    /// <summary>Where the workers' memory comes from; not disposed with the pool.</summary>
+    public Arena Arena { get; }
+
+    /// <summary>Bytes retired and not yet freed.</summary>
+    public long LimboBytes
+    {
+        get
+        {
+            var sum = 0L;
+            for (var i = 0; i < Epochs.Count; i++) sum += _workers[i]?.LimboBytes ?? 0;
+            return sum;
+        }
+    }
+
+    /// <summary>Workers made so far.</summary>
+    public int WorkerCount => Epochs.Count;
+
+    /// <summary>The global epoch.</summary>
+    public long Epoch => Volatile.Read(ref *Epochs.Global);
+
+    internal Epochs Epochs { get; }
+
+    /// <summary>Gives a worker, inside an epoch: nothing that it reaches is freed until <see cref="Return"/>. Waits if all are taken.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public Worker Rent()
+    {
+        var last = LastOfThread;
+        return last != null && last.Pool == this && last.TryEnter() ? last : RentAnother();
+    }
+
+    /// <summary>Leaves the epoch and gives the worker back; the caller forgets all that it reached.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Return(Worker worker)
+    {
+        Debug.Assert(worker.Pool == this && worker.IsInside, "Only a rented worker can be returned.");
+        worker.Exit();
+    }
+
+    /// <summary>
+    /// Advances the epoch, frees what idle workers have retired, runs retired actions. Called every 10 to 100 ms by maintenance;
+    /// true when there is more to do at once.
+    /// </summary>
+    public bool Collect()
+    {
+        if (Interlocked.Exchange(ref _collecting, 1) != 0) return false;
+        try
+        {
+            var more = false;
+            if (LimboBytes != 0 || HasActions)
+            {
+                for (var i = 0; i < Epochs.Distance && Epochs.TryAdvance(); i++)
+                {
+                    // What was retired before may now be freed, if nobody is in the way.
+                }
+            }
+
+            for (var i = 0; i < Epochs.Count; i++) more |= _workers[i]?.TidyIfIdle(BlocksPerCollect) ?? false;
+            more |= RunActions();
+            Arena.Orphans.Tidy();
+            return more;
+        }
+        finally
+        {
+            Volatile.Write(ref _collecting, 0);
+        }
+    }
+
+    /// <summary>Lets go of the pool's own memory. Nobody has rented a worker; the arena goes next.</summary>
+    public void Dispose()
+    {
+        for (var i = 0; i < Epochs.Count; i++) _workers[i]?.Release();
+        Epochs.Dispose();
+    }
+
+    internal void AddAction(Func<Worker, object?, bool> step, object? state)
+    {
+        // The tag is read after the caller unlinked what the action is about, as in Worker.Retire.
+        lock (_actions) _actions.Enqueue(new RetiredAction(Epoch, step, state));
+    }
+
+    private bool HasActions
+    {
+        get
+        {
+            lock (_actions) return _actions.Count != 0;
+        }
+    }
+
+    private bool RunActions()
+    {
+        for (var steps = 0; steps < StepsPerCollect;)
+        {
+            RetiredAction action;
+            lock (_actions)
+            {
+                if (!_actions.TryPeek(out action) || action.Epoch + Epochs.Distance > Epoch) return false;
+            }
+
+            var done = false;
+            for (; steps < StepsPerCollect && !done; steps++)
+            {
+                var worker = Rent();
+                done = action.Step(worker, action.State);
+                Return(worker);
+            }
+
+            if (!done) return true;
+            lock (_actions) _actions.Dequeue();
+        }
+
+        return true;
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private Worker RentAnother()
+    {
+        var wait = default(SpinWait);
+        while (true)
+        {
+            var worker = FindFree() ?? AddWorker();
+            if (worker != null) return LastOfThread = worker;
+            wait.SpinOnce();
+        }
+    }
+
+    private Worker? FindFree()
+    {
+        var count = Epochs.Count;
+        var start = Environment.CurrentManagedThreadId;
+        for (var i = 0; i < count; i++)
+        {
+            var worker = Volatile.Read(ref _workers[(start + i) % count]);
+            if (worker != null && worker.TryEnter()) return worker;
+        }
+
+        return null;
+    }
+
+    private Worker? AddWorker()
+    {
+        lock (_lock)
+        {
+            var index = Epochs.Count;
+            if (index == WorkersMax) return null;
+            var worker = new Worker(this, index);
+            worker.TryEnter();
+            Volatile.Write(ref _workers[index], worker);
+            return worker;
+        }
+    }
+
+    private readonly record struct RetiredAction(long Epoch, Func<Worker, object?, bool> Step, object? State);
+}
