@@ -35,14 +35,14 @@ internal sealed class HashModel
         return true;
     }
 
-    /// <summary>A field of one of few names, with lengths that cross the borders of tags and vectors.</summary>
-    public static byte[] RandomField(Random random, int names)
+    /// <summary>A field of one of few names, some empty, some short, some long; names differ in length or bytes.</summary>
+    public static byte[] RandomField(Random random, int names, int longest = 117)
     {
         var name = random.Next(names);
-        var length = (name % 13) switch { 0 => 0, < 9 => (name % 13) + 3, 9 => 1, 10 => 2, 11 => 17 + (name % 100), _ => 3 };
-        var field = new byte[length];
-        for (var i = 0; i < length; i++) field[i] = (byte)(name >> (8 * (i & 1)));
-        return field;
+        if (name == 0) return [];
+
+        var text = name.ToString(System.Globalization.CultureInfo.InvariantCulture);
+        return Bytes(text.PadLeft(Math.Max(text.Length, name * 7 % longest), '-'));
     }
 
     public static byte[] RandomValue(Random random, int lengthMax)
