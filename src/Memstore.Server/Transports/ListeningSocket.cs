@@ -59,6 +59,8 @@ internal sealed class ListeningSocket : IDisposable
             socket = new Socket(endPoint.AddressFamily, SocketType.Stream, protocol);
             if (endPoint.AddressFamily == AddressFamily.InterNetworkV6)
                 socket.DualMode = false;
+            if (path is null)
+                SetOptions(socket, options);
             socket.Bind(endPoint);
             // Nobody can connect before Listen, so there is no moment at which the file is open to more users than asked for.
             if (path is not null && options.UnixSocketMode is { } mode && !OperatingSystem.IsWindows())
@@ -71,6 +73,19 @@ internal sealed class ListeningSocket : IDisposable
             socket?.Dispose();
             throw new TransportException(Explain(endPoint, path, e), e);
         }
+    }
+
+    // Accepted sockets inherit these.
+    private static void SetOptions(Socket socket, TransportOptions options)
+    {
+        socket.NoDelay = options.NoDelay;
+        if (options.KeepAliveSeconds <= 0)
+            return;
+        // Three probes in the time that the connection was silent before: a dead client is noticed after twice that time.
+        socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.KeepAlive, true);
+        socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveTime, options.KeepAliveSeconds);
+        socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveInterval, Math.Max(1, options.KeepAliveSeconds / 3));
+        socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveRetryCount, 3);
     }
 
     // A file left by a process that was killed would block every later start; a file that somebody answers on is in use.

@@ -1,4 +1,5 @@
 using Memstore.Server.Transports.Sockets;
+using Memstore.Server.Transports.Uring;
 using Microsoft.Extensions.Logging;
 
 namespace Memstore.Server.Transports;
@@ -14,10 +15,21 @@ public static class TransportFactory
     /// <param name="options">Limits and socket options.</param>
     /// <param name="logger">Gets one line if <c>auto</c> has to fall back.</param>
     /// <exception cref="TransportException">The name is unknown, or <c>uring</c> was asked for and cannot be used here.</exception>
-    public static ITransport Create(string name, TransportOptions options, ILogger logger) => name switch
+    public static ITransport Create(string name, TransportOptions options, ILogger logger)
     {
-        "auto" or "sockets" => new SocketTransport(options, logger),
-        "uring" => throw new TransportException("Transport uring is not available on this system; use auto or sockets."),
-        _ => throw new TransportException($"Unknown transport '{name}'; use one of {string.Join(", ", Names)}."),
-    };
+        switch (name)
+        {
+            case "sockets":
+                return new SocketTransport(options, logger);
+            case "auto" or "uring":
+                if (UringTransport.IsSupported(out var reason))
+                    return new UringTransport(options, logger);
+                if (name == "uring")
+                    throw new TransportException($"Transport uring cannot be used here: {reason}; use auto or sockets.");
+                TransportLog.UringUnavailable(logger, reason);
+                return new SocketTransport(options, logger);
+            default:
+                throw new TransportException($"Unknown transport '{name}'; use one of {string.Join(", ", Names)}.");
+        }
+    }
 }

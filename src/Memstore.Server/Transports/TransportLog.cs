@@ -18,15 +18,12 @@ internal static partial class TransportLog
     [LoggerMessage(4, LogLevel.Error, "The session of connection {Id} failed; the connection is closed.")]
     public static partial void HandlerFailed(ILogger logger, Exception exception, long id);
 
-    [LoggerMessage(5, LogLevel.Error, "A callback posted to connection {Id} failed.")]
-    public static partial void CallbackFailed(ILogger logger, Exception exception, long id);
+    [LoggerMessage(5, LogLevel.Error, "A callback posted to a connection failed.")]
+    public static partial void CallbackFailed(ILogger logger, Exception exception);
 
     [LoggerMessage(6, LogLevel.Warning, "{Count} sessions had not ended when the transport stopped.")]
     public static partial void SessionsLeft(ILogger logger, int count);
 
     [LoggerMessage(7, LogLevel.Information, "io_uring cannot be used ({Reason}); using sockets.")]
     public static partial void UringUnavailable(ILogger logger, string reason);
-
-    [LoggerMessage(8, LogLevel.Debug, "A socket option of connection {Id} could not be set: {Error}.")]
-    public static partial void OptionFailed(ILogger logger, long id, string error);
 }

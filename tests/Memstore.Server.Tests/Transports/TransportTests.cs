@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Net;
 using System.Net.Sockets;
 using Memstore.Server.Transports;
+using Memstore.Server.Transports.Uring;
 using Xunit;
 
 namespace Memstore.Server.Tests.Transports;
@@ -10,8 +11,17 @@ namespace Memstore.Server.Tests.Transports;
 [Collection(nameof(TransportCollection))]
 public abstract partial class TransportTests(TransportSetup setup)
 {
-    private Task<TransportHost> Start(Func<Connection, Task> handler, TransportOptions? options = null, EndPoint? endPoint = null) =>
-        TransportHost.StartAsync(setup, handler, options, endPoint);
+    private Task<TransportHost> Start(Func<Connection, Task> handler, TransportOptions? options = null, EndPoint? endPoint = null)
+    {
+        SkipWhereUnsupported();
+        return TransportHost.StartAsync(setup, handler, options, endPoint);
+    }
+
+    private void SkipWhereUnsupported()
+    {
+        if (setup.Name == "uring")
+            Assert.SkipUnless(UringTransport.IsSupported(out var reason), reason);
+    }
 
     /// <summary>Waits for a condition that must become true; the limit only ends a test that has failed.</summary>
     private static async Task Eventually(Func<bool> condition, string what)
@@ -310,3 +320,10 @@ public abstract partial class TransportTests(TransportSetup setup)
 public sealed class TransportCollection;
 
 public sealed class SocketTransportTests() : TransportTests(new TransportSetup("sockets", 0));
+
+public sealed class UringWithOneRingTests() : TransportTests(new TransportSetup("uring", 1));
+
+public sealed class UringWithTwoRingsTests() : TransportTests(new TransportSetup("uring", 2));
+
+/// <summary>More rings than the machine has processors, so that their threads are preempted everywhere.</summary>
+public sealed class UringWithEightRingsTests() : TransportTests(new TransportSetup("uring", 8));

@@ -7,7 +7,7 @@ namespace Memstore.Server.Transports.Sockets;
 /// <summary>Runs the callbacks of one connection one at a time, wherever a thread is at hand.</summary>
 // Threading: _items and _running are guarded by _lock; whoever sets _running runs callbacks until the queue is empty.
 // A socket's completion (Schedule) runs at once on the thread that brings it, which saves a hop; a posted callback never does.
-internal sealed class OwnerQueue(ILogger logger, long connectionId) : PipeScheduler, IThreadPoolWorkItem
+internal sealed class OwnerQueue(ILogger logger) : PipeScheduler, IThreadPoolWorkItem
 {
     [ThreadStatic]
     private static OwnerQueue? Current;
@@ -102,7 +102,7 @@ internal sealed class OwnerQueue(ILogger logger, long connectionId) : PipeSchedu
         catch (Exception e)
         {
             // It would end the process or kill the event thread of other connections.
-            TransportLog.CallbackFailed(logger, e, connectionId);
+            TransportLog.CallbackFailed(logger, e);
         }
     }
 

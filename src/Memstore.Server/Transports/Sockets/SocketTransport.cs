@@ -105,7 +105,6 @@ public sealed class SocketTransport : ITransport
         SocketTransportConnection connection;
         try
         {
-            SetOptions(socket);
             connection = new SocketTransportConnection(socket, Interlocked.Increment(ref _lastId), _options, _logger);
         }
         catch (SocketException)
@@ -124,19 +123,5 @@ public sealed class SocketTransport : ITransport
         await connection.RunAsync(handler).ConfigureAwait(false);
         _connections.TryRemove(connection, out _);
         ended.SetResult();
-    }
-
-    private void SetOptions(Socket socket)
-    {
-        if (socket.AddressFamily == AddressFamily.Unix)
-            return;
-        socket.NoDelay = _options.NoDelay;
-        if (_options.KeepAliveSeconds <= 0)
-            return;
-        // Three probes in the time that the connection was silent before: a dead client is noticed after twice that time.
-        socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.KeepAlive, true);
-        socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveTime, _options.KeepAliveSeconds);
-        socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveInterval, Math.Max(1, _options.KeepAliveSeconds / 3));
-        socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveRetryCount, 3);
     }
 }

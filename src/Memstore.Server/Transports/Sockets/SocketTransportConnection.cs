@@ -37,7 +37,7 @@ internal sealed class SocketTransportConnection : Connection
         _socket = socket;
         _options = options;
         _logger = logger;
-        _owner = new OwnerQueue(logger, id);
+        _owner = new OwnerQueue(logger);
         Id = id;
         FileDescriptor = (int)socket.Handle;
         IsUnixSocket = socket.AddressFamily == AddressFamily.Unix;
