@@ -16,18 +16,16 @@ public enum Durability : byte
 }
 
 /// <summary>
-/// The log that committed transactions go to, in commit order. Thread-safe. A position is the log's length in bytes after a
-/// record; the position of a transaction is reserved before its records can be seen by anyone, so that whoever reads an
-/// effect and then writes gets a later position than the effect's cause.
+/// The log that committed transactions go to, in commit order. Thread-safe. A position counts transactions from 1; that of a
+/// transaction is reserved before its records can be seen by anyone, so that whoever reads an effect and then writes gets a
+/// later position than the effect's cause. Its bytes follow, so the log may have to wait for them; the wait is short.
 /// </summary>
 public interface ICommitLog
 {
-    /// <summary>Reserves room for a record.</summary>
-    /// <param name="size">Bytes of the record.</param>
-    /// <returns>The position after the record.</returns>
-    long Reserve(int size);
+    /// <summary>Reserves the next position.</summary>
+    long Reserve();
 
-    /// <summary>Hands over the bytes for a reservation; each is filled exactly once, in any order.</summary>
+    /// <summary>Hands over the record for a position; each is filled exactly once, in any order.</summary>
     void Fill(long position, ReadOnlySpan<byte> record);
 
     /// <summary>The position up to which everything is as safe as the level asks.</summary>

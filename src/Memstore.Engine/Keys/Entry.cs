@@ -1,3 +1,5 @@
+using Memstore.Engine.Memory;
+
 namespace Memstore.Engine;
 
 /// <summary>
@@ -6,25 +8,33 @@ namespace Memstore.Engine;
 /// </summary>
 public readonly unsafe ref struct Entry
 {
+    // The index entry of a key takes eight bytes in a table that is about three quarters full.
+    private const int IndexBytes = 12;
+
     internal Entry(byte* record) => Record = record;
 
     internal byte* Record { get; }
 
     /// <summary>The type of the value.</summary>
-    public ValueType Type => throw new NotImplementedException();
+    public ValueType Type => Memory.Record.Type(Record) switch
+    {
+        RecordType.String => ValueType.String,
+        RecordType.PackedHash or RecordType.HashTree => ValueType.Hash,
+        var type => throw new InvalidOperationException($"A record of type {type} has no value."),
+    };
 
-    /// <summary>The bytes of a string; empty for other types.</summary>
-    public ReadOnlySpan<byte> Value => throw new NotImplementedException();
+    /// <summary>The bytes of a string; of other types, their packed form.</summary>
+    public ReadOnlySpan<byte> Value => Memory.Record.Value(Record);
 
     /// <summary>The bytes of the key.</summary>
-    public ReadOnlySpan<byte> Key => throw new NotImplementedException();
+    public ReadOnlySpan<byte> Key => Memory.Record.Key(Record);
 
     /// <summary>When the key expires, in milliseconds of Unix time; 0 if it does not.</summary>
-    public long DeadlineUnixMs => throw new NotImplementedException();
+    public long DeadlineUnixMs => Memory.Record.Deadline(Record);
 
     /// <summary>Whether the string was built by APPEND or SETRANGE, which Redis then reports with encoding "raw".</summary>
-    public bool IsRaw => throw new NotImplementedException();
+    public bool IsRaw => Memory.Record.Has(Record, RecordFlags.Raw);
 
     /// <summary>What the key occupies in memory with its record and index entry, in bytes.</summary>
-    public long UsedBytes => throw new NotImplementedException();
+    public long UsedBytes => (long)Heap.SizeOf(Record) + IndexBytes;
 }

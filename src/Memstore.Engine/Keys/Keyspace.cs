@@ -1,0 +1,106 @@
+using System.Runtime.InteropServices;
+using Memstore.Engine.Memory;
+
+namespace Memstore.Engine.Keys;
+
+/// <summary>What every access to a slot touches: half a cache line.</summary>
+[StructLayout(LayoutKind.Sequential, Size = 32)]
+internal struct Slot
+{
+    /// <summary>The slot's index (see <see cref="SlotTable"/>).</summary>
+    public ulong Table;
+
+    /// <summary>Keys with a deadline.</summary>
+    public long WithDeadline;
+
+    /// <summary>Stamp of the last commit that wrote here.</summary>
+    public long LastStamp;
+
+    /// <summary>Log position of the last commit that wrote here; 0 without a log.</summary>
+    public long Position;
+}
+
+/// <summary>What only some writes touch.</summary>
+[StructLayout(LayoutKind.Sequential, Size = 32)]
+internal unsafe struct ColdSlot
+{
+    /// <summary>Bytes of records, index and deadlines.</summary>
+    public long Bytes;
+
+    /// <summary>Deadlines, earliest first (see <see cref="DeadlineHeap"/>).</summary>
+    public DeadlineHeap Deadlines;
+}
+
+/// <summary>The keys of one database: 16,384 slots, each with its index. Knows nothing of shards or transactions.</summary>
+// Threading: a slot is written only inside the shard that owns it; Table and Position are read by anyone inside an epoch.
+// The arrays are native and zero, so a database that is never written occupies no resident memory.
+internal sealed unsafe class Keyspace : IDisposable
+{
+    /// <summary>Where a slot without deadlines stands in <see cref="NextDue"/>.</summary>
+    public const long Never = long.MaxValue;
+
+    private Slot* _slots;
+
+    /// <summary>Makes an empty keyspace.</summary>
+    public Keyspace()
+    {
+        _slots = (Slot*)NativeMemory.AllocZeroed(SlotHash.Slots, (nuint)sizeof(Slot));
+        Keys = (int*)NativeMemory.AllocZeroed(SlotHash.Slots, sizeof(int));
+        Cold = (ColdSlot*)NativeMemory.AllocZeroed(SlotHash.Slots, (nuint)sizeof(ColdSlot));
+        NextDue = (long*)NativeMemory.AllocZeroed(SlotHash.Slots, sizeof(long));
+    }
+
+    /// <summary>Number of keys by slot, expired ones that are still there included.</summary>
+    public int* Keys { get; private set; }
+
+    /// <summary>The cold half of the slots.</summary>
+    public ColdSlot* Cold { get; private set; }
+
+    /// <summary>When the first key of a slot is due, in Unix milliseconds; 0 or <see cref="Never"/> if none is.</summary>
+    public long* NextDue { get; private set; }
+
+    /// <summary>Whether any slot has ever held a deadline; spares the expiry scan.</summary>
+    public bool HasDeadlines { get; set; }
+
+    /// <summary>Whether no database shows it any more; its memory is being freed.</summary>
+    public bool IsDropped { get; set; }
+
+    /// <summary>The hot half of a slot.</summary>
+    public Slot* SlotAt(int slot) => _slots + slot;
+
+    /// <summary>Keys in all slots. A sum over a moving target unless all shards are held.</summary>
+    public long CountKeys()
+    {
+        var sum = 0L;
+        foreach (var keys in new ReadOnlySpan<int>(Keys, SlotHash.Slots)) sum += keys;
+        return sum;
+    }
+
+    /// <summary>Keys with a deadline in all slots.</summary>
+    public long CountWithDeadline()
+    {
+        var sum = 0L;
+        if (!HasDeadlines) return 0;
+        for (var i = 0; i < SlotHash.Slots; i++) sum += _slots[i].WithDeadline;
+        return sum;
+    }
+
+    /// <summary>Bytes of records, indexes and deadlines.</summary>
+    public long CountBytes()
+    {
+        var sum = 0L;
+        for (var i = 0; i < SlotHash.Slots; i++) sum += Cold[i].Bytes;
+        return sum;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        if (_slots == null) return;
+        NativeMemory.Free(_slots);
+        NativeMemory.Free(Keys);
+        NativeMemory.Free(Cold);
+        NativeMemory.Free(NextDue);
+        _slots = null;
+    }
+}

@@ -1,0 +1,538 @@
+using System.Diagnostics;
+using Memstore.Engine.Shards;
+
+namespace Memstore.Engine;
+
+// How a transaction gets its shards, runs and leaves. A submitted transaction is a small state machine: whoever grants it the
+// shard that it waits for calls Continue, on whatever thread that is.
+public sealed partial class Transaction
+{
+    private const int SpinsMax = 60;
+    private const int RoutesMax = 16;
+
+    private Phase _phase;
+
+    // The shard that a settling snapshot has queued for, only to leave it again; -1 if none.
+    private int _passing = -1;
+    private Action<object?>? _ended;
+    private object? _endedState;
+
+    private enum Phase : byte
+    {
+        /// <summary>Not submitted: the caller's thread does it all.</summary>
+        Direct,
+
+        /// <summary>A snapshot has been opened; commits that were under way must be waited for.</summary>
+        Settling,
+
+        /// <summary>Entering the shards to run the body in them.</summary>
+        EnteringToRun,
+
+        /// <summary>Entering the shards to validate and publish.</summary>
+        EnteringToCommit,
+    }
+
+    /// <summary>How a submitted commit ended.</summary>
+    public CommitOutcome OpenOutcome { get; private set; }
+
+    /// <summary>
+    /// Runs a body that reads one declared key, without entering its shard. False if that did not work out (the key is
+    /// expired, a commit is under way, the value changes in place): drop what the body produced and call <see cref="TryRun"/>.
+    /// </summary>
+    public bool TryRead(Worker worker, ITransactionBody body)
+    {
+        _mode = Mode.Unheld;
+        _worker = worker;
+        _mustEnter = false;
+        _nowUnixMs = 0;
+        _seenRecord = 0;
+        body.Run(this);
+        _mode = Mode.Idle;
+        return !_mustEnter;
+    }
+
+    /// <summary>Runs and commits now, on this thread. False, with nothing done, if a shard stays busy: then <see cref="Submit"/>.</summary>
+    public bool TryRun(Worker worker, ITransactionBody body)
+    {
+        _phase = Phase.Direct;
+        if (_plan == TransactionPlan.Held)
+        {
+            if (!TryEnterAll(worker)) return false;
+            try
+            {
+                RunHeld(worker, body);
+            }
+            finally
+            {
+                LeaveAll(worker);
+            }
+
+            _store.Drain(worker);
+            return true;
+        }
+
+        if (!TryOpenSnapshot(worker)) return false;
+        RunPrivate(worker, body);
+        if (_writes.Count == 0)
+        {
+            EndPrivate(worker);
+            return true;
+        }
+
+        RouteCommit();
+        if (!TryEnterAll(worker))
+        {
+            EndPrivate(worker);
+            return false;
+        }
+
+        CommitOrRunAgain(worker, body);
+        _store.Drain(worker);
+        return true;
+    }
+
+    /// <summary>Queues for the shards. <see cref="ITransactionBody.Completed"/> is called when it has committed, maybe before this returns.</summary>
+    public void Submit(Worker worker, ITransactionBody body)
+    {
+        _body = body;
+        _ended = null;
+        if (_plan == TransactionPlan.Held)
+        {
+            StartEntering(Phase.EnteringToRun);
+        }
+        else
+        {
+            OpenSnapshot();
+            _phase = Phase.Settling;
+            _enteredUpTo = 0;
+        }
+
+        Continue(worker);
+        _store.Drain(worker);
+    }
+
+    /// <summary>Goes on with a transaction that holds the shard it waited for, or that has just been submitted.</summary>
+    internal void Continue(Worker worker)
+    {
+        while (true)
+        {
+            switch (_phase)
+            {
+                case Phase.Settling:
+                    if (!Settle(worker)) return;
+                    if (!RunSettled(worker)) return;
+                    break;
+                case Phase.EnteringToRun:
+                    if (!EnterRest(worker)) return;
+                    if (!OwnersMatch())
+                    {
+                        LeaveAll(worker);
+                        StartEntering(_phase);
+                        continue;
+                    }
+
+                    RunHeldAndEnd(worker);
+                    return;
+                case Phase.EnteringToCommit:
+                    if (!EnterRest(worker)) return;
+                    if (!OwnersMatch())
+                    {
+                        LeaveAll(worker);
+                        RouteCommit();
+                        _enteredUpTo = 0;
+                        continue;
+                    }
+
+                    CommitSubmitted(worker);
+                    return;
+                default:
+                    throw new UnreachableException();
+            }
+        }
+    }
+
+    // ---- Entering ----------------------------------------------------------------------------------------------------
+
+    private void StartEntering(Phase phase)
+    {
+        _phase = phase;
+        Route();
+        _enteredUpTo = 0;
+    }
+
+    // The shards that own what was declared, at this moment.
+    private void Route()
+    {
+        _shards.Clear();
+        if (_everything is not null)
+        {
+            for (var i = 0; i < _store.Shards.Length; i++) _shards.Add(i);
+            return;
+        }
+
+        var owners = _store.Owners;
+        for (var i = 0; i < _declaredCount; i++) _shards.Add(Volatile.Read(ref owners[SlotOf(_declared[i])]));
+    }
+
+    private bool OwnersMatch()
+    {
+        if (_everything is not null) return true;
+        var owners = _store.Owners;
+        for (var i = 0; i < _declaredCount; i++)
+        {
+            if (!_shards.Contains(Volatile.Read(ref owners[SlotOf(_declared[i])]))) return false;
+        }
+
+        return true;
+    }
+
+    private bool TryEnterAll(Worker worker)
+    {
+        for (var route = 0; route < RoutesMax; route++)
+        {
+            if (_phase == Phase.Direct && _mode != Mode.Private) Route();
+            var shard = _shards.Next(0);
+            while (shard >= 0 && TryEnter(_store.Shards[shard])) shard = _shards.Next(shard + 1);
+            if (shard >= 0)
+            {
+                LeaveBelow(shard, worker);
+                return false;
+            }
+
+            if (OwnersMatch()) return true;
+            LeaveAll(worker);
+            if (_mode == Mode.Private) RouteCommit();
+        }
+
+        return false;
+    }
+
+    private bool TryEnter(Shard shard)
+    {
+        for (var spins = 0; spins < SpinsMax; spins++)
+        {
+            if (shard.TryEnter(this)) return true;
+            Thread.SpinWait(4);
+        }
+
+        return false;
+    }
+
+    // Enters the shards from _enteredUpTo on; false if it waits in a queue now: then it belongs to whoever leaves that shard.
+    private bool EnterRest(Worker worker)
+    {
+        for (var shard = _shards.Next(_enteredUpTo); shard >= 0; shard = _shards.Next(shard + 1))
+        {
+            // When it is granted the shard, the next one to enter is the one after. Set before others can see it.
+            _enteredUpTo = shard + 1;
+            if (_store.Shards[shard].TryEnter(this)) continue;
+            worker.Grant(_store.Shards[shard].Enqueue(this));
+            return false;
+        }
+
+        return true;
+    }
+
+    private void LeaveAll(Worker worker) => LeaveBelow(int.MaxValue, worker);
+
+    private void LeaveBelow(int end, Worker worker)
+    {
+        for (var shard = _shards.Next(0); shard >= 0 && shard < end; shard = _shards.Next(shard + 1))
+        {
+            worker.Grant(_store.Shards[shard].Leave());
+        }
+    }
+
+    // ---- Running held ------------------------------------------------------------------------------------------------
+
+    private void RunHeld(Worker worker, ITransactionBody body)
+    {
+        StartHeld(worker);
+        try
+        {
+            body.Run(this);
+        }
+        finally
+        {
+            EndHeld();
+        }
+    }
+
+    private void StartHeld(Worker worker)
+    {
+        _mode = Mode.Held;
+        _worker = worker;
+        _nowUnixMs = 0;
+        // In this order, and only now that all shards are held: see SnapshotRegistry.
+        _generation = _store.Snapshots.Generation;
+        _newestOpen = _store.Snapshots.NewestOpen;
+        _view = _store.DatabaseSet;
+        _sequence = 0;
+        if (_everything is not null)
+        {
+            if (_everything == KeyAccess.Write || _writesDeclared > 0) _view = _store.PublishChanging();
+        }
+        else if (_writesDeclared > 1)
+        {
+            MarkDeclared();
+        }
+    }
+
+    private void EndHeld()
+    {
+        FinishPending();
+        FinishEffects();
+        if (_view.IsChanging) _store.PublishSettled(_view);
+        if (_markedCount > 0) Unmark();
+        _mode = Mode.Idle;
+        _worker.Commits++;
+    }
+
+    private void RunHeldAndEnd(Worker worker)
+    {
+        Exception? error = null;
+        try
+        {
+            RunHeld(worker, _body!);
+        }
+        catch (Exception e) when (_body is not null)
+        {
+            error = e;
+        }
+
+        LeaveAll(worker);
+        End(error);
+    }
+
+    private void End(Exception? error)
+    {
+        _phase = Phase.Direct;
+        if (_ended is { } ended)
+        {
+            _ended = null;
+            ended(_endedState);
+            return;
+        }
+
+        var body = _body!;
+        _body = null;
+        body.Completed(this, error);
+    }
+
+    // ---- Snapshots ---------------------------------------------------------------------------------------------------
+
+    private void OpenSnapshot()
+    {
+        _store.Snapshots.Open(_snapshot, _store.Clock);
+        _snapshotIsOpen = true;
+        Route();
+        if (_declaredCount == 0)
+        {
+            for (var i = 0; i < _store.Shards.Length; i++) _shards.Add(i);
+        }
+    }
+
+    private void CloseSnapshot()
+    {
+        if (!_snapshotIsOpen) return;
+        _snapshotIsOpen = false;
+        _store.Snapshots.Close(_snapshot);
+    }
+
+    // Opens a snapshot and waits, briefly, for the commits under way; false with nothing open if they take long.
+    private bool TryOpenSnapshot(Worker worker)
+    {
+        OpenSnapshot();
+        for (var shard = _shards.Next(0); shard >= 0; shard = _shards.Next(shard + 1))
+        {
+            var turn = _store.Shards[shard].Turn;
+            for (var spins = 0; _store.Shards[shard].IsHeld && _store.Shards[shard].Turn == turn; spins++)
+            {
+                if (spins == SpinsMax)
+                {
+                    CloseSnapshot();
+                    return false;
+                }
+
+                Thread.SpinWait(4);
+            }
+        }
+
+        EnterSnapshot(worker);
+        return true;
+    }
+
+    // Passes once through each covered shard that is held: when it gets its turn, whoever held it has left.
+    private bool Settle(Worker worker)
+    {
+        if (_passing >= 0) Pass(worker);
+        for (var shard = _shards.Next(_enteredUpTo); shard >= 0; shard = _shards.Next(shard + 1))
+        {
+            if (!_store.Shards[shard].IsHeld) continue;
+            // Set before others can see that it waits: whoever grants it the shard goes on from here.
+            _enteredUpTo = shard + 1;
+            _passing = shard;
+            if (!_store.Shards[shard].TryEnter(this))
+            {
+                worker.Grant(_store.Shards[shard].Enqueue(this));
+                return false;
+            }
+
+            Pass(worker);
+        }
+
+        EnterSnapshot(worker);
+        return true;
+    }
+
+    private void Pass(Worker worker)
+    {
+        var shard = _passing;
+        _passing = -1;
+        worker.Grant(_store.Shards[shard].Leave());
+    }
+
+    private void EnterSnapshot(Worker worker)
+    {
+        _mode = Mode.Private;
+        _worker = worker;
+        _nowUnixMs = _snapshot.NowUnixMs;
+        _view = _store.DatabaseSet.VisibleAt(_snapshot.Generation);
+        _reads.Clear();
+    }
+
+    private void RunPrivate(Worker worker, ITransactionBody body)
+    {
+        try
+        {
+            body.Run(this);
+            FinishPending();
+        }
+        catch
+        {
+            EndPrivate(worker);
+            throw;
+        }
+    }
+
+    // Runs a submitted transaction on its settled snapshot. False if it has ended.
+    private bool RunSettled(Worker worker)
+    {
+        if (_body is null)
+        {
+            End(null);
+            return false;
+        }
+
+        try
+        {
+            RunPrivate(worker, _body);
+        }
+        catch (Exception e) when (_body is not null)
+        {
+            End(e);
+            return false;
+        }
+
+        if (_writes.Count == 0)
+        {
+            EndPrivate(worker);
+            End(null);
+            return false;
+        }
+
+        RouteCommit();
+        _phase = Phase.EnteringToCommit;
+        _enteredUpTo = 0;
+        return true;
+    }
+
+    private void EndPrivate(Worker worker)
+    {
+        _pending = 0;
+        _writes.Free(worker);
+        _reads.Clear();
+        CloseSnapshot();
+        _mode = Mode.Idle;
+    }
+
+    // ---- Committing what was prepared on a snapshot ------------------------------------------------------------------
+
+    // The shards of everything read and written, and of what was declared.
+    private void RouteCommit()
+    {
+        for (var i = 0; i < _reads.Count; i++) Declare(_reads.RouteAt(i), KeyAccess.Read);
+        for (var i = 0; i < _writes.Count; i++) Declare(_writes.RouteAt(i), KeyAccess.Read);
+        if (_reads.Everything) _everything ??= KeyAccess.Read;
+        Route();
+    }
+
+    private void CommitOrRunAgain(Worker worker, ITransactionBody body)
+    {
+        try
+        {
+            if (TryPublish(worker))
+            {
+                EndPrivate(worker);
+                return;
+            }
+
+            _store.CountConflict();
+            EndPrivate(worker);
+            RunHeld(worker, body);
+        }
+        finally
+        {
+            LeaveAll(worker);
+        }
+    }
+
+    private void CommitSubmitted(Worker worker)
+    {
+        Exception? error = null;
+        if (_body is null)
+        {
+            OpenOutcome = TryPublish(worker) ? CommitOutcome.Committed : CommitOutcome.Conflict;
+            EndPrivate(worker);
+            IsOpen = false;
+            LeaveAll(worker);
+            End(null);
+            return;
+        }
+
+        try
+        {
+            CommitOrRunAgain(worker, _body);
+        }
+        catch (Exception e) when (_body is not null)
+        {
+            error = e;
+        }
+
+        End(error);
+    }
+
+    // Validates what was read and publishes what was written. Holds all the shards.
+    private bool TryPublish(Worker worker)
+    {
+        StartHeldForPublish(worker);
+        if (!Validate())
+        {
+            _mode = Mode.Private;
+            return false;
+        }
+
+        if (_writes.Count > 1) MarkWrites();
+        PublishWrites();
+        EndHeld();
+        return true;
+    }
+
+    private void StartHeldForPublish(Worker worker)
+    {
+        var declared = _writesDeclared;
+        _writesDeclared = 0;
+        StartHeld(worker);
+        _writesDeclared = declared;
+    }
+}

@@ -1,0 +1,51 @@
+using Memstore.Engine.Keys;
+using Memstore.Engine.Memory;
+
+namespace Memstore.Engine.Transactions;
+
+/// <summary>Records that the index no longer shows but an open snapshot may still see. Thread-safe.</summary>
+// Each waits with the stamp of what replaced it: no snapshot sees it once the oldest open one is not older than that. The order
+// is nearly that of stamps; an item behind a later one waits a little longer than it must, which costs only memory.
+internal sealed unsafe class VersionStore
+{
+    private readonly Lock _lock = new();
+    private readonly Queue<Version> _waiting = new();
+    private int _count;
+
+    /// <summary>Versions that wait.</summary>
+    public int Count => Volatile.Read(ref _count);
+
+    /// <summary>Keeps a record that was replaced by a commit with this stamp.</summary>
+    public void Add(byte* record, long replacedStamp) => Enqueue(new Version((nint)record, replacedStamp, null, default));
+
+    /// <summary>Notes a tombstone, to be taken out of the index when nobody needs it.</summary>
+    public void AddTombstone(Keyspace keyspace, KeyRoute route, byte* tombstone, long stamp) =>
+        Enqueue(new Version((nint)tombstone, stamp, keyspace, route));
+
+    /// <summary>Takes the next version that no open snapshot sees.</summary>
+    public bool TryTake(long oldestOpen, out Version version)
+    {
+        version = default;
+        if (Count == 0) return false;
+        lock (_lock)
+        {
+            if (!_waiting.TryPeek(out version) || version.ReplacedStamp > oldestOpen) return false;
+            _waiting.Dequeue();
+            Volatile.Write(ref _count, _waiting.Count);
+            if (_waiting.Count == 0 && _waiting.Capacity > 4_096) _waiting.TrimExcess();
+            return true;
+        }
+    }
+
+    private void Enqueue(in Version version)
+    {
+        lock (_lock)
+        {
+            _waiting.Enqueue(version);
+            Volatile.Write(ref _count, _waiting.Count);
+        }
+    }
+
+    /// <summary>One of them; a tombstone if it names a keyspace.</summary>
+    internal readonly record struct Version(nint Record, long ReplacedStamp, Keyspace? Keyspace, KeyRoute Route);
+}

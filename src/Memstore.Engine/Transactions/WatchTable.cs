@@ -1,0 +1,72 @@
+using Memstore.Engine.Keys;
+using Memstore.Engine.Memory;
+
+namespace Memstore.Engine.Transactions;
+
+/// <summary>Who watches which keys. Committers touch it inside the key's shard; sessions add and clear. Thread-safe.</summary>
+internal sealed class WatchTable
+{
+    private readonly Lock _lock = new();
+    private readonly Dictionary<ulong, List<Watch>> _byHash = [];
+    private int _count;
+
+    /// <summary>Whether anybody watches anything; a look that costs a committer next to nothing.</summary>
+    public bool IsAny => Volatile.Read(ref _count) != 0;
+
+    /// <summary>Adds a watch.</summary>
+    public void Add(Watch watch)
+    {
+        lock (_lock)
+        {
+            if (!_byHash.TryGetValue(watch.Route.Hash, out var watches)) _byHash[watch.Route.Hash] = watches = [];
+            watches.Add(watch);
+            Volatile.Write(ref _count, _count + 1);
+        }
+    }
+
+    /// <summary>Takes a watch away.</summary>
+    public void Remove(Watch watch)
+    {
+        lock (_lock)
+        {
+            var watches = _byHash[watch.Route.Hash];
+            watches.Remove(watch);
+            if (watches.Count == 0) _byHash.Remove(watch.Route.Hash);
+            Volatile.Write(ref _count, _count - 1);
+        }
+    }
+
+    /// <summary>A key was written, deleted or expired.</summary>
+    public void Touch(int database, KeyRoute route, ReadOnlySpan<byte> key)
+    {
+        lock (_lock)
+        {
+            if (!_byHash.TryGetValue(route.Hash, out var watches)) return;
+            foreach (var watch in watches)
+            {
+                if (watch.Database == database && key.SequenceEqual(watch.Key)) watch.Owner.Break();
+            }
+        }
+    }
+
+    /// <summary>A database is flushed or swapped: touches the watched keys that the keyspace holds.</summary>
+    public unsafe void TouchDatabase(int database, Keyspace keyspace, SlotTable table)
+    {
+        lock (_lock)
+        {
+            foreach (var watches in _byHash.Values)
+            {
+                foreach (var watch in watches)
+                {
+                    if (watch.Database != database) continue;
+                    var slot = keyspace.SlotAt(watch.Route.Slot);
+                    var entry = table.Find(slot->Table, SlotTable.TagOf(watch.Route.Hash), watch.Key, out var record);
+                    if (entry != null && !Record.IsTombstone(record)) watch.Owner.Break();
+                }
+            }
+        }
+    }
+}
+
+/// <summary>One watched key.</summary>
+internal sealed record Watch(WatchSet Owner, int Database, KeyRoute Route, byte[] Key);

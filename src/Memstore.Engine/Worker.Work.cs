@@ -1,0 +1,42 @@
+using Memstore.Engine.Memory;
+
+namespace Memstore.Engine;
+
+// What transactions keep in the worker that runs them.
+public sealed unsafe partial class Worker
+{
+    private Transaction? _firstGranted;
+    private Transaction? _lastGranted;
+
+    /// <summary>Commits that ran on this worker.</summary>
+    internal long Commits { get; set; }
+
+    /// <summary>Keys that expired in those commits.</summary>
+    internal long Expired { get; set; }
+
+    /// <summary>Whether transactions wait for this worker to continue them.</summary>
+    internal bool HasGranted => _firstGranted is not null;
+
+    /// <summary>Notes a transaction that has been given the shard it waited for; null is ignored.</summary>
+    internal void Grant(Transaction? transaction)
+    {
+        if (transaction is null) return;
+        if (_lastGranted is null) _firstGranted = transaction;
+        else _lastGranted.NextGranted = transaction;
+        _lastGranted = transaction;
+    }
+
+    /// <summary>The next transaction to continue.</summary>
+    internal Transaction? TakeGranted()
+    {
+        var first = _firstGranted;
+        if (first is null) return null;
+        _firstGranted = first.NextGranted;
+        if (_firstGranted is null) _lastGranted = null;
+        first.NextGranted = null;
+        return first;
+    }
+
+    /// <summary>Bytes that a block occupies.</summary>
+    internal static nuint SizeOf(byte* block) => Heap.SizeOf(block);
+}
