@@ -1,57 +1,263 @@
+using System.Diagnostics;
+using System.IO.Hashing;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics.X86;
+using Memstore.Engine.Journaling;
+using Memstore.Engine.Keys;
+using Memstore.Engine.Memory;
+using Memstore.Engine.Shards;
+using Memstore.Engine.Transactions;
+
 namespace Memstore.Engine;
 
 /// <summary>
 /// An in-memory store of databases over shards. Thread-safe. The data lives outside the garbage collector's view and is
 /// given back by <see cref="Dispose"/>.
 /// </summary>
-public sealed class Store : IDisposable
+public sealed unsafe class Store : IDisposable
 {
+    private const int DatabasesMax = 1_024;
+    private const int GrantsAtOnce = 64;
+    private const long GrantsTimeUs = 50;
+
+    // Fixed after construction.
+    private readonly WorkerPool _workers;
+    private readonly Maintenance _maintenance;
+    private readonly int* _marks;
+    private readonly ulong _seed;
+
+    // Replaced as a whole by a transaction that holds all shards.
+    private DatabaseSet _databaseSet;
+
+    private long _conflicts;
+    private bool _isDisposed;
+
     /// <summary>Makes an empty store.</summary>
     /// <exception cref="ArgumentOutOfRangeException">An option is out of its range.</exception>
     /// <exception cref="InsufficientMemoryException">No address range could be reserved.</exception>
-    public Store(StoreOptions options) => throw new NotImplementedException();
+    public Store(StoreOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        ArgumentOutOfRangeException.ThrowIfLessThan(options.Shards, 1);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(options.Shards, ShardSet.ShardsMax);
+        ArgumentOutOfRangeException.ThrowIfLessThan(options.Databases, 1);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(options.Databases, DatabasesMax);
+        if (options.CommitLog is not null) ArgumentNullException.ThrowIfNull(options.EffectEncoder);
+        Options = options;
+        _seed = options.Seed ?? (ulong)Random.Shared.NextInt64();
+        Clock = new StoreClock(options.TimeProvider);
+        Arena = new Arena();
+        _workers = new WorkerPool(Arena);
+        Table = new SlotTable(Arena.Base);
+        Expiry = new Expiry(Table, Clock.NowUnixMs);
+        Shards = [.. Enumerable.Range(0, options.Shards).Select(static index => new Shard(index))];
+        Owners = HashRing.Assign(options.Shards, SlotHash.Slots);
+        _marks = (int*)NativeMemory.AllocZeroed(SlotHash.Slots, sizeof(int));
+        _databaseSet = new DatabaseSet([.. Enumerable.Range(0, options.Databases).Select(_ => NewKeyspace())], 0, 0, false, null);
+        _maintenance = new Maintenance(this, _workers);
+        if (options.RunMaintenance) _maintenance.Start();
+    }
 
     /// <summary>What it was made of.</summary>
-    public StoreOptions Options => throw new NotImplementedException();
+    public StoreOptions Options { get; }
 
     /// <summary>Number of databases.</summary>
-    public int DatabaseCount => throw new NotImplementedException();
+    public int DatabaseCount => _databaseSet.Keyspaces.Length;
 
     /// <summary>Number of shards now.</summary>
-    public int ShardCount => throw new NotImplementedException();
+    public int ShardCount => Shards.Length;
 
     /// <summary>The store's clock: Unix time in milliseconds, never stepping back between threads.</summary>
-    public long NowUnixMs => throw new NotImplementedException();
+    public long NowUnixMs => Clock.NowUnixMs;
 
     /// <summary>Bytes that the data occupies: records, indexes, deadlines, trees. What maxmemory is compared with.</summary>
-    public long UsedBytes => throw new NotImplementedException();
+    public long UsedBytes => Arena.UsedBytes;
+
+    /// <summary>Whether keys that are due are deleted before anybody reads them. On unless a test turns it off.</summary>
+    public bool ExpiresActively { get; set; } = true;
+
+    internal Arena Arena { get; }
+
+    internal SlotTable Table { get; }
+
+    internal StoreClock Clock { get; }
+
+    internal Expiry Expiry { get; }
+
+    internal Shard[] Shards { get; }
+
+    /// <summary>The shard of each slot. Changed only while both shards are held.</summary>
+    internal ushort[] Owners { get; }
+
+    /// <summary>One for each slot: odd while a commit of several records is publishing in it.</summary>
+    internal int* Marks => _marks;
+
+    internal SnapshotRegistry Snapshots { get; } = new();
+
+    internal VersionStore Versions { get; } = new();
+
+    internal WatchTable Watches { get; } = new();
+
+    internal ICommitLog? Log => Options.CommitLog;
+
+    internal DatabaseSet DatabaseSet
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => Volatile.Read(ref _databaseSet);
+    }
 
     /// <summary>Rents a worker: the calling thread may touch data until it returns it. Not across an await.</summary>
-    public Worker Rent() => throw new NotImplementedException();
+    public Worker Rent() => _workers.Rent();
 
     /// <summary>Gives a worker back.</summary>
-    public void Return(Worker worker) => throw new NotImplementedException();
+    public void Return(Worker worker)
+    {
+        ArgumentNullException.ThrowIfNull(worker);
+        _workers.Return(worker);
+    }
 
     /// <summary>Hash and slot of a key.</summary>
-    public KeyRoute RouteOf(ReadOnlySpan<byte> key) => throw new NotImplementedException();
+    public KeyRoute RouteOf(ReadOnlySpan<byte> key) => new(HashOf(key), SlotHash.Of(key));
 
     /// <summary>Hints the processor to fetch what a lookup of the key will touch. <paramref name="depth"/> 0: slot, 1: bucket, 2: record.</summary>
-    public void Prefetch(int database, KeyRoute route, int depth) => throw new NotImplementedException();
+    public void Prefetch(int database, KeyRoute route, int depth)
+    {
+        var slot = DatabaseSet.Keyspaces[database].SlotAt(route.Slot);
+        if (depth > 0) Table.Prefetch(Volatile.Read(ref slot->Table), SlotTable.TagOf(route.Hash), record: depth > 1);
+        else if (Sse.IsSupported) Sse.Prefetch0(slot);
+    }
 
     /// <summary>The shard that owns a slot now.</summary>
-    public int ShardOf(int slot) => throw new NotImplementedException();
+    public int ShardOf(int slot) => Volatile.Read(ref Owners[slot]);
 
     /// <summary>Moves a slot to another shard, as a transaction of its own; false if a shard stays busy.</summary>
-    public bool TryMoveSlot(Worker worker, int slot, int shard) => throw new NotImplementedException();
+    public bool TryMoveSlot(Worker worker, int slot, int shard)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(slot);
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(slot, SlotHash.Slots);
+        ArgumentOutOfRangeException.ThrowIfNegative(shard);
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(shard, Shards.Length);
+        return new Transaction(this).TryMove(worker, slot, shard);
+    }
 
     /// <summary>Expires what is due and frees what nobody sees any more, in slices. Called by the store's own thread, or by tests.</summary>
-    public void Maintain(Worker worker) => throw new NotImplementedException();
+    public void Maintain() => _maintenance.Run();
 
     /// <summary>Figures for INFO; consistent enough for people, not for decisions.</summary>
-    public StoreStatistics Statistics() => throw new NotImplementedException();
+    public StoreStatistics Statistics()
+    {
+        var set = DatabaseSet;
+        var (commits, expired) = (0L, 0L);
+        foreach (var worker in _workers.Workers)
+        {
+            commits += worker.Commits;
+            expired += worker.Expired;
+        }
 
-    /// <inheritdoc/>
-    public void Dispose() => throw new NotImplementedException();
+        var opened = Snapshots.OldestTimestamp;
+        return new StoreStatistics
+        {
+            ExpiredKeys = expired,
+            Commits = commits,
+            Conflicts = Volatile.Read(ref _conflicts),
+            CombinedCommits = Shards.Sum(static shard => shard.Combined),
+            OpenSnapshots = Snapshots.Count,
+            OldestSnapshotAge = opened == 0 ? TimeSpan.Zero : Stopwatch.GetElapsedTime(opened),
+            UsedBytes = Arena.UsedBytes,
+            CommittedBytes = Arena.CommittedBytes,
+            Databases = [.. set.Keyspaces.Select(static keyspace => (keyspace.CountKeys(), keyspace.CountWithDeadline()))],
+        };
+    }
+
+    /// <summary>Stops maintenance and gives all memory back. No thread may be in the store any more.</summary>
+    public void Dispose()
+    {
+        if (_isDisposed) return;
+        _isDisposed = true;
+        _maintenance.Dispose();
+        _workers.Dispose();
+        foreach (var keyspace in _databaseSet.Keyspaces) keyspace.Dispose();
+        Arena.Dispose();
+        NativeMemory.Free(_marks);
+    }
+
+    internal ulong HashOf(ReadOnlySpan<byte> key) => XxHash3.HashToUInt64(key, (long)_seed);
+
+    internal void CountConflict() => Interlocked.Increment(ref _conflicts);
+
+    /// <summary>Continues the transactions that were given their shards while this worker left some, within a budget.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static void Drain(Worker worker)
+    {
+        if (worker.HasGranted) DrainGranted(worker);
+    }
+
+    // A committer works for others at most so long; then the pool goes on with what is left.
+    private static void DrainGranted(Worker worker)
+    {
+        var start = Stopwatch.GetTimestamp();
+        var limit = GrantsTimeUs * Stopwatch.Frequency / 1_000_000;
+        for (var done = 1; worker.TakeGranted() is { } granted; done++)
+        {
+            if (done > GrantsAtOnce || Stopwatch.GetTimestamp() - start > limit)
+                ThreadPool.UnsafeQueueUserWorkItem(static state => state.Store.ContinueElsewhere(state), granted, preferLocal: false);
+            else
+                granted.Continue(worker);
+        }
+    }
+
+    private void ContinueElsewhere(Transaction transaction)
+    {
+        var worker = Rent();
+        try
+        {
+            transaction.Continue(worker);
+            Drain(worker);
+        }
+        finally
+        {
+            Return(worker);
+        }
+    }
+
+    // ---- Databases: called by a transaction that holds all shards ------------------------------------------------------
+
+    internal static Keyspace NewKeyspace() => new();
+
+    /// <summary>Makes readers without shards wait while the holder of all shards publishes several things.</summary>
+    internal DatabaseSet PublishChanging()
+    {
+        var set = _databaseSet;
+        return Install(new DatabaseSet(set.Keyspaces, set.Stamp, set.Position, isChanging: true, set.Older));
+    }
+
+    /// <summary>Lets readers go on with what the set shows.</summary>
+    internal void PublishSettled(DatabaseSet set) =>
+        Install(new DatabaseSet(set.Keyspaces, set.Stamp, set.Position, isChanging: false, set.Older));
+
+    /// <summary>Publishes other keyspaces.</summary>
+    internal DatabaseSet Publish(Keyspace[] keyspaces, long stamp, long position, bool isChanging)
+    {
+        var older = Snapshots.NewestOpen >= _databaseSet.Stamp ? _databaseSet : null;
+        return Install(new DatabaseSet(keyspaces, stamp, position, isChanging, older));
+    }
+
+    /// <summary>A keyspace that no database shows any more, as of this stamp.</summary>
+    internal void Drop(Keyspace keyspace, long stamp) => _maintenance.Drop(keyspace, stamp);
+
+    /// <summary>Forgets sets that no open snapshot sees.</summary>
+    internal void ForgetOlderSets()
+    {
+        var set = DatabaseSet;
+        if (set.Older is not null && Snapshots.OldestOpen >= set.Stamp) set.Older = null;
+    }
+
+    private DatabaseSet Install(DatabaseSet set)
+    {
+        Volatile.Write(ref _databaseSet, set);
+        return set;
+    }
 }
 
 /// <summary>Figures of a store at about one moment.</summary>

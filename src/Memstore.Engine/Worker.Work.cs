@@ -38,5 +38,5 @@ public sealed unsafe partial class Worker
     }
 
     /// <summary>Bytes that a block occupies.</summary>
-    internal static nuint SizeOf(byte* block) => Heap.SizeOf(block);
+    internal nuint SizeOf(byte* block) => Arena.SizeOf(block);
 }

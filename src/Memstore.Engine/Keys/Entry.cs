@@ -36,5 +36,6 @@ public readonly unsafe ref struct Entry
     public bool IsRaw => Memory.Record.Has(Record, RecordFlags.Raw);
 
     /// <summary>What the key occupies in memory with its record and index entry, in bytes.</summary>
-    public long UsedBytes => (long)Heap.SizeOf(Record) + IndexBytes;
+    public long UsedBytes => SizeClasses.SizeOf(SizeClasses.Of(Math.Min(Memory.Record.SizeOf(Record), SizeClasses.SizeMax)))
+        + (long)(Memory.Record.SizeOf(Record) - Math.Min(Memory.Record.SizeOf(Record), SizeClasses.SizeMax)) + IndexBytes;
 }

@@ -108,6 +108,10 @@ internal static unsafe class Record
         (nuint)((keyLength > 255 || valueLength > 255 ? WideHeader : NarrowHeader)
             + (deadline ? Optional : 0) + (older ? Optional : 0)) + (nuint)keyLength + (nuint)valueLength;
 
+    /// <summary>Bytes that a record takes.</summary>
+    public static nuint SizeOf(byte* record) =>
+        (nuint)KeyOffset(Flags(record)) + (nuint)Key(record).Length + (nuint)Value(record).Length;
+
     /// <summary>Writes everything but the value, which the caller fills through <see cref="Value"/>.</summary>
     public static void Write(
         byte* record, RecordType type, bool raw, long stamp, ReadOnlySpan<byte> key, int valueLength, long deadline, ulong older)

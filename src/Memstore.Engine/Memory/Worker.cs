@@ -5,7 +5,7 @@ namespace Memstore.Engine;
 
 /// <summary>What a thread needs to touch data: a place in the epochs, a heap, a list of memory to free later. Rented, never shared.</summary>
 // Threading: everything belongs to the present renter but the epoch word, which every thread reads, and the sums, which anyone may read.
-public sealed unsafe class Worker
+public sealed unsafe partial class Worker
 {
     // A block counts its size and this towards the next attempt to advance the epoch: about a thousand small blocks, or 128 KiB.
     private const int CostOfBlock = 64;

@@ -44,6 +44,9 @@ internal sealed unsafe class WorkerPool : IDisposable
     /// <summary>Workers made so far.</summary>
     public int WorkerCount => Epochs.Count;
 
+    /// <summary>The workers made so far, for their counters.</summary>
+    public IEnumerable<Worker> Workers => _workers.TakeWhile(static worker => worker is not null)!;
+
     /// <summary>The global epoch.</summary>
     public long Epoch => Volatile.Read(ref *Epochs.Global);
 

@@ -67,7 +67,7 @@ public sealed partial class Transaction
                 LeaveAll(worker);
             }
 
-            _store.Drain(worker);
+            Store.Drain(worker);
             return true;
         }
 
@@ -87,7 +87,7 @@ public sealed partial class Transaction
         }
 
         CommitOrRunAgain(worker, body);
-        _store.Drain(worker);
+        Store.Drain(worker);
         return true;
     }
 
@@ -108,7 +108,7 @@ public sealed partial class Transaction
         }
 
         Continue(worker);
-        _store.Drain(worker);
+        Store.Drain(worker);
     }
 
     /// <summary>Goes on with a transaction that holds the shard it waited for, or that has just been submitted.</summary>

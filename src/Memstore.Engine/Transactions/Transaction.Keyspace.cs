@@ -86,7 +86,7 @@ public sealed unsafe partial class Transaction
     {
         var keyspaces = ChangeSet();
         var old = keyspaces[database];
-        keyspaces[database] = _store.NewKeyspace();
+        keyspaces[database] = Store.NewKeyspace();
         var position = ReserveForSet();
         if (_store.Log is not null) _store.Options.EffectEncoder!.Flush(Effects, database);
         if (_store.Watches.IsAny) _store.Watches.TouchDatabase(database, old, _store.Table);

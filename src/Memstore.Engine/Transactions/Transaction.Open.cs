@@ -24,7 +24,7 @@ public sealed partial class Transaction
         _phase = Phase.Settling;
         _enteredUpTo = 0;
         Continue(worker);
-        _store.Drain(worker);
+        Store.Drain(worker);
     }
 
     /// <summary>Runs a body inside the open transaction: it sees the snapshot and its own writes; others see nothing.</summary>
@@ -60,7 +60,7 @@ public sealed partial class Transaction
         IsOpen = false;
         EndPrivate(worker);
         LeaveAll(worker);
-        _store.Drain(worker);
+        Store.Drain(worker);
         return committed ? CommitOutcome.Committed : CommitOutcome.Conflict;
     }
 
@@ -76,7 +76,7 @@ public sealed partial class Transaction
         _phase = Phase.EnteringToCommit;
         _enteredUpTo = 0;
         Continue(worker);
-        _store.Drain(worker);
+        Store.Drain(worker);
     }
 
     /// <summary>Drops the open transaction and all it wrote.</summary>

@@ -1,0 +1,193 @@
+using Memstore.Engine.Keys;
+using Memstore.Engine.Memory;
+using Memstore.Engine.Transactions;
+
+namespace Memstore.Engine;
+
+/// <summary>What a store does of its own accord: expires keys, frees old versions and dropped databases, gives memory back.</summary>
+// One thread, every few milliseconds, in slices: each enters one shard for a few dozen keys at most, as a transaction like others.
+internal sealed unsafe class Maintenance(Store store, WorkerPool workers) : IDisposable
+{
+    private const int PeriodMs = 10;
+    private const int WallClockPeriods = 100;
+    private const int ExpiredPerSlice = 64;
+    private const int VersionsPerRun = 10_000;
+    private const int EntriesPerSlice = 1_000;
+    private const long PurgePerRun = 32L << 20;
+
+    private readonly Lock _running = new();
+    private readonly Lock _dropping = new();
+    private readonly Queue<(Keyspace Keyspace, long Stamp)> _dropped = new();
+    private readonly Transaction _transaction = new(store);
+    private readonly ManualResetEventSlim _stop = new();
+    private readonly SliceBody _slice = new();
+    private readonly Compaction _compaction = new(store);
+    private Thread? _thread;
+    private int _periods;
+
+    /// <summary>Starts the thread.</summary>
+    public void Start()
+    {
+        _thread = new Thread(Loop) { IsBackground = true, Name = "memstore maintenance" };
+        _thread.Start();
+    }
+
+    /// <summary>Frees a keyspace that no database shows any more, once no snapshot opened before the stamp is left.</summary>
+    public void Drop(Keyspace keyspace, long stamp)
+    {
+        lock (_dropping) _dropped.Enqueue((keyspace, stamp));
+    }
+
+    /// <summary>One round.</summary>
+    public void Run()
+    {
+        lock (_running)
+        {
+            if (_periods++ % WallClockPeriods == 0) store.Clock.FollowWallClock();
+            store.ForgetOlderSets();
+            if (store.ExpiresActively) Expire();
+            FreeVersions();
+            FreeDropped();
+            _compaction.Run(Execute);
+            workers.Collect();
+            store.Arena.Purge(PurgePerRun);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _stop.Set();
+        _thread?.Join();
+        _stop.Dispose();
+        _slice.Dispose();
+    }
+
+    private void Loop()
+    {
+        while (!_stop.Wait(PeriodMs)) Run();
+    }
+
+    // Runs something inside the shard of a slot, waiting for it if it is busy.
+    private void Execute(int database, int slot, Action<Transaction> action)
+    {
+        _slice.Action = action;
+        _transaction.Begin(database);
+        _transaction.Declare(new KeyRoute(0, (ushort)slot), KeyAccess.Write);
+        var worker = workers.Rent();
+        if (_transaction.TryRun(worker, _slice))
+        {
+            workers.Return(worker);
+            return;
+        }
+
+        _slice.Ended.Reset();
+        _transaction.Submit(worker, _slice);
+        workers.Return(worker);
+        _slice.Ended.Wait();
+    }
+
+    private void Expire()
+    {
+        var keyspaces = store.DatabaseSet.Keyspaces;
+        for (var database = 0; database < keyspaces.Length; database++)
+        {
+            if (!keyspaces[database].HasDeadlines) continue;
+            var now = store.NowUnixMs;
+            for (var slot = 0; slot < SlotHash.Slots; slot++)
+            {
+                var due = Volatile.Read(ref keyspaces[database].NextDue[slot]);
+                if (due != 0 && due <= now) ExpireSlot(database, slot);
+            }
+        }
+    }
+
+    private void ExpireSlot(int database, int slot)
+    {
+        var done = false;
+        while (!done) Execute(database, slot, transaction => done = transaction.ExpireDue(slot, ExpiredPerSlice));
+    }
+
+    private void FreeVersions()
+    {
+        var oldest = store.Snapshots.OldestOpen;
+        for (var i = 0; i < VersionsPerRun && store.Versions.TryTake(oldest, out var version); i++)
+        {
+            if (version.Keyspace is null)
+            {
+                var worker = workers.Rent();
+                worker.Retire((byte*)version.Record);
+                workers.Return(worker);
+            }
+            else if (!version.Keyspace.IsDropped)
+            {
+                Execute(0, version.Route.Slot, transaction =>
+                    transaction.RemoveTombstone(version.Keyspace, version.Route, (byte*)version.Record, version.ReplacedStamp));
+            }
+        }
+    }
+
+    private void FreeDropped()
+    {
+        while (true)
+        {
+            (Keyspace Keyspace, long Stamp) dropped;
+            lock (_dropping)
+            {
+                if (!_dropped.TryPeek(out dropped) || dropped.Stamp > store.Snapshots.OldestOpen) return;
+                _dropped.Dequeue();
+            }
+
+            dropped.Keyspace.IsDropped = true;
+            var worker = workers.Rent();
+            worker.RetireAction(new Sweeper(store, dropped.Keyspace).Step, null);
+            workers.Return(worker);
+        }
+    }
+
+    // Frees the records and tables of a keyspace that nobody can see, a slice at a time.
+    private sealed class Sweeper(Store store, Keyspace keyspace)
+    {
+        private int _slot;
+        private uint _position;
+
+        public bool Step(Worker worker, object? state)
+        {
+            Span<ulong> entries = stackalloc ulong[SlotTable.HomeEntriesMax];
+            for (var freed = 0; freed < EntriesPerSlice;)
+            {
+                var slot = keyspace.SlotAt(_slot);
+                while (slot->Table != 0 && _position < SlotTable.TagEnd && freed < EntriesPerSlice)
+                {
+                    var count = store.Table.Step(slot->Table, ref _position, entries);
+                    for (var i = 0; i < count; i++) worker.Free(store.Table.RecordOf(entries[i]));
+                    freed += count + 1;
+                }
+
+                if (slot->Table != 0 && _position < SlotTable.TagEnd) return false;
+                store.Table.Drop(&slot->Table, worker);
+                keyspace.Cold[_slot].Deadlines.Free(worker);
+                _position = 0;
+                freed++;
+                if (++_slot < SlotHash.Slots) continue;
+                keyspace.Dispose();
+                return true;
+            }
+
+            return false;
+        }
+    }
+
+    private sealed class SliceBody : ITransactionBody, IDisposable
+    {
+        public Action<Transaction> Action { get; set; } = static _ => { };
+
+        public ManualResetEventSlim Ended { get; } = new();
+
+        public void Run(Transaction transaction) => Action(transaction);
+
+        public void Completed(Transaction transaction, Exception? error) => Ended.Set();
+
+        public void Dispose() => Ended.Dispose();
+    }
+}
