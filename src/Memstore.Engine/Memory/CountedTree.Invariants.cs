@@ -35,7 +35,7 @@ internal static unsafe partial class CountedTree
         public long Visit(TreeNode* node, bool isRoot)
         {
             That(node->Stamp <= stampMax, $"a node has stamp {node->Stamp}, the snapshot {stampMax}");
-            var size = node->Level == 0 ? TreeLeaf.Size : TreeInner.Size;
+            var size = TreeNode.SizeOf(node->Level);
             That((long)arena.SizeOf((byte*)node) == size, "nodes fill their size class");
             Bytes += size;
             return node->Level == 0 ? VisitLeaf(node, isRoot) : VisitInner(node, isRoot);

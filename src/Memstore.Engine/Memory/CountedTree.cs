@@ -18,7 +18,7 @@ namespace Memstore.Engine.Memory;
 internal static unsafe partial class CountedTree
 {
     /// <summary>Looks the value of a field up. The span lives as long as the tree is not written.</summary>
-    public static bool TryGet(in TreeRoot root, ReadOnlySpan<byte> field, out ReadOnlySpan<byte> value)
+    public static bool TryGet(scoped in TreeRoot root, ReadOnlySpan<byte> field, out ReadOnlySpan<byte> value)
     {
         value = default;
         var leaf = FindLeaf(root, field, out var index);
@@ -29,33 +29,27 @@ internal static unsafe partial class CountedTree
     }
 
     /// <summary>Whether a field is there.</summary>
-    public static bool Contains(in TreeRoot root, ReadOnlySpan<byte> field) => FindLeaf(root, field, out _) is not null;
+    public static bool Contains(scoped in TreeRoot root, ReadOnlySpan<byte> field) => FindLeaf(root, field, out _) is not null;
 
     /// <summary>Sets the value of a field. True if the field is new.</summary>
+    /// <exception cref="OutOfMemoryException">No memory; nothing has changed.</exception>
     public static bool Set(ref TreeRoot root, TreeContext context, ReadOnlySpan<byte> field, ReadOnlySpan<byte> value)
     {
-        var order = OrderOf(root, field);
+        context.Prepare(root);
         var inline = field.Length <= TreeLeaf.InlineMax && value.Length <= TreeLeaf.InlineMax;
-        if (inline) return Set(ref root, context, new TreeCell(order, field, value, null));
-
-        var block = context.NewBlock(ref root, field, value);
-        try
-        {
-            return Set(ref root, context, new TreeCell(order, field, value, block));
-        }
-        catch (OutOfMemoryException)
-        {
-            context.DropBlock(ref root, block);
-            throw;
-        }
+        var block = inline ? null : context.NewBlock(ref root, field, value);
+        return Set(ref root, context, new TreeCell(OrderOf(root, field), field, value, block));
     }
 
     /// <summary>Removes a field. False if it was not there.</summary>
+    /// <exception cref="OutOfMemoryException">No memory for copies of nodes that a snapshot sees; nothing has changed.</exception>
     public static bool Remove(ref TreeRoot root, TreeContext context, ReadOnlySpan<byte> field)
     {
         // A look first, because the way down copies what a snapshot sees.
         if (!Contains(root, field)) return false;
 
+        // With nothing to copy no memory is needed: what makes room must work when there is none.
+        if (context.MayCopy) context.Prepare(root);
         var path = default(TreePath);
         var order = OrderOf(root, field);
         var leaf = Descend(ref root, context, order, field, ref path, makeRoom: false);
@@ -69,7 +63,7 @@ internal static unsafe partial class CountedTree
     }
 
     /// <summary>The entry at a place in the order, from 0.</summary>
-    public static void GetAt(in TreeRoot root, long rank, out ReadOnlySpan<byte> field, out ReadOnlySpan<byte> value)
+    public static void GetAt(scoped in TreeRoot root, long rank, out ReadOnlySpan<byte> field, out ReadOnlySpan<byte> value)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(rank);
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(rank, root.Count);
@@ -88,10 +82,10 @@ internal static unsafe partial class CountedTree
     }
 
     /// <summary>The coarse place of a field in the order.</summary>
-    internal static uint OrderOf(in TreeRoot root, ReadOnlySpan<byte> field)
+    internal static uint OrderOf(scoped in TreeRoot root, ReadOnlySpan<byte> field)
         => (uint)(XxHash3.HashToUInt64(field, (long)root.Seed) >> 32);
 
-    private static TreeNode* FindLeaf(in TreeRoot root, ReadOnlySpan<byte> field, out int index)
+    private static TreeNode* FindLeaf(scoped in TreeRoot root, ReadOnlySpan<byte> field, out int index)
     {
         index = 0;
         var node = (TreeNode*)root.Node;
@@ -137,7 +131,7 @@ internal static unsafe partial class CountedTree
     }
 
     // Goes down to the leaf of a field; every node on the way becomes ours. With makeRoom each inner node on the way can take one
-    // more child, so that a split of the leaf stays below its parent and no step fails half done when memory runs out.
+    // more child, so that a split of the leaf stays below its parent.
     private static TreeNode* Descend(
         ref TreeRoot root, TreeContext context, uint order, ReadOnlySpan<byte> field, ref TreePath path, bool makeRoom)
     {

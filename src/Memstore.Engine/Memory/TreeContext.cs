@@ -1,3 +1,5 @@
+using System.Diagnostics;
+
 namespace Memstore.Engine.Memory;
 
 /// <summary>Takes the blocks that a writer has replaced but an open snapshot may still read.</summary>
@@ -18,6 +20,10 @@ internal sealed unsafe class TreeContext
 {
     private readonly List<nint> _replaced = [];
 
+    // Nodes kept ready, linked by their first words.
+    private Spares _leaves;
+    private Spares _inner;
+
     /// <summary>Where nodes come from and go to.</summary>
     public Worker Worker { get; set; } = null!;
 
@@ -30,7 +36,7 @@ internal sealed unsafe class TreeContext
     /// </summary>
     public long Stamp { get; set; }
 
-    /// <summary>The stamp of the newest open snapshot; below every stamp if none is open.</summary>
+    /// <summary>The stamp of the newest open snapshot; 0 or less if none is open, because stamps start at 1.</summary>
     public long NewestOpenSnapshot { get; set; }
 
     /// <summary>The id of a private transaction, or 0.</summary>
@@ -44,18 +50,43 @@ internal sealed unsafe class TreeContext
     {
         foreach (var block in _replaced) Sink.Replaced((byte*)block);
         _replaced.Clear();
+        ReleaseSpares();
     }
 
-    internal void ForgetReplaced() => _replaced.Clear();
+    internal void ForgetReplaced()
+    {
+        _replaced.Clear();
+        ReleaseSpares();
+    }
+
+    /// <summary>Whether there may be nodes that others see.</summary>
+    internal bool MayCopy => Owner != 0 || NewestOpenSnapshot > 0;
 
     internal bool IsOurs(TreeNode* node) => Owner != 0 ? node->Owner == Owner : node->Stamp > NewestOpenSnapshot;
 
+    /// <summary>Gives the nodes that were kept ready back to the worker; when the context or its worker goes out of use.</summary>
+    public void ReleaseSpares()
+    {
+        _leaves.Release(Worker);
+        _inner.Release(Worker);
+    }
+
+    /// <summary>
+    /// Gets ready all nodes that one operation can need, so that it cannot run out of memory between two of its steps.
+    /// </summary>
+    // Setting copies and splits at most one node a level and adds a root; removing copies at most two nodes a level.
+    internal void Prepare(in TreeRoot root)
+    {
+        var levels = root.Node == 0 ? 0 : ((TreeNode*)root.Node)->Level;
+        while (_leaves.Count < 2) _leaves.Push(Worker.Allocate(TreeLeaf.Size, MemoryKind.Node));
+        while (_inner.Count < (2 * levels) + 1) _inner.Push(Worker.Allocate(TreeInner.Size, MemoryKind.Node));
+    }
+
     internal TreeNode* NewNode(ref TreeRoot root, int level)
     {
-        var size = level == 0 ? TreeLeaf.Size : TreeInner.Size;
-        var node = (TreeNode*)Worker.Allocate((nuint)size, MemoryKind.Node);
+        var node = Take(level);
         *node = new TreeNode { Stamp = Stamp, Owner = Owner, Level = (ushort)level, Low = TreeLeaf.Size };
-        root.Bytes += size;
+        root.Bytes += TreeNode.SizeOf(level);
         return node;
     }
 
@@ -64,9 +95,8 @@ internal sealed unsafe class TreeContext
     {
         if (IsOurs(node)) return node;
 
-        var size = node->Level == 0 ? TreeLeaf.Size : TreeInner.Size;
-        var copy = (TreeNode*)Worker.Allocate((nuint)size, MemoryKind.Node);
-        Buffer.MemoryCopy(node, copy, size, size);
+        var copy = Take(node->Level);
+        Buffer.MemoryCopy(node, copy, TreeNode.SizeOf(node->Level), TreeNode.SizeOf(node->Level));
         copy->Stamp = Stamp;
         copy->Owner = Owner;
         Drop((byte*)node);
@@ -86,7 +116,7 @@ internal sealed unsafe class TreeContext
 
     internal void DropNode(ref TreeRoot root, TreeNode* node)
     {
-        root.Bytes -= node->Level == 0 ? TreeLeaf.Size : TreeInner.Size;
+        root.Bytes -= TreeNode.SizeOf(node->Level);
         Drop((byte*)node);
     }
 
@@ -102,5 +132,35 @@ internal sealed unsafe class TreeContext
         if (IsOurs((TreeNode*)block)) Worker.Free(block);
         else if (Owner != 0) _replaced.Add((nint)block);
         else Sink.Replaced(block);
+    }
+
+    private TreeNode* Take(int level) => (TreeNode*)(level == 0 ? _leaves.Pop() : _inner.Pop());
+
+    private struct Spares
+    {
+        private byte* _first;
+
+        public int Count { get; private set; }
+
+        public void Push(byte* block)
+        {
+            *(byte**)block = _first;
+            _first = block;
+            Count++;
+        }
+
+        public byte* Pop()
+        {
+            Debug.Assert(Count > 0);
+            var block = _first;
+            _first = *(byte**)block;
+            Count--;
+            return block;
+        }
+
+        public void Release(Worker worker)
+        {
+            while (Count > 0) worker.Free(Pop());
+        }
     }
 }

@@ -8,7 +8,7 @@ internal unsafe ref struct TreeCursor
     private int _index;
 
     /// <summary>Starts before the first entry whose coarse order is not below the given one; 0 is the start.</summary>
-    public TreeCursor(in TreeRoot root, uint order)
+    public TreeCursor(scoped in TreeRoot root, uint order)
     {
         var node = (TreeNode*)root.Node;
         if (node is null) return;

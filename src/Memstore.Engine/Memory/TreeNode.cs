@@ -22,6 +22,9 @@ internal struct TreeNode
 
     /// <summary>Of a leaf: bytes of the cells that are in use; the rest above <see cref="Low"/> is left over.</summary>
     public ushort Live;
+
+    /// <summary>Bytes of a node of a level.</summary>
+    public static int SizeOf(int level) => level == 0 ? TreeLeaf.Size : TreeInner.Size;
 }
 
 /// <summary>The head of a block that holds one entry too big for a leaf; field and value follow. Never changes.</summary>

@@ -6,14 +6,15 @@ namespace Memstore.Engine.Tests.Values;
 /// <summary>An arena with one worker, and the part of a shard that trees need: stamps, open snapshots, the retire queue.</summary>
 internal sealed unsafe class TreeBench : ITreeSink, IDisposable
 {
-    private readonly Arena _arena = new();
+    private readonly Arena _arena;
     private readonly WorkerPool _pool;
     private readonly Queue<(nint Block, long Successor)> _retired = new();
     private readonly SortedSet<long> _snapshots = [];
     private long _lastOwner;
 
-    public TreeBench()
+    public TreeBench(long limitBytes = 0)
     {
+        _arena = new Arena(new ArenaOptions { LimitBytes = limitBytes });
         _pool = new WorkerPool(_arena);
         Worker = _pool.Rent();
         Context = new TreeContext { Worker = Worker, Sink = this, Stamp = Generation, NewestOpenSnapshot = 0 };
