@@ -14,7 +14,10 @@ public readonly ref struct Request
     private readonly ReadOnlySpan<byte> _bytes;
     private readonly ReadOnlySpan<ArgumentFrame> _frames;
 
-    internal Request(ReadOnlySpan<byte> bytes, ReadOnlySpan<ArgumentFrame> frames)
+    /// <summary>A view of arguments that were copied out of a batch.</summary>
+    /// <param name="bytes">What the frames point into.</param>
+    /// <param name="frames">The arguments, the command's name first.</param>
+    public Request(ReadOnlySpan<byte> bytes, ReadOnlySpan<ArgumentFrame> frames)
     {
         _bytes = bytes;
         _frames = frames;
@@ -35,4 +38,7 @@ public readonly ref struct Request
             return _bytes.Slice(frame.Offset, frame.Length);
         }
     }
+
+    /// <summary>The request that is an argument and those after it, as COMMAND GETKEYS takes one.</summary>
+    public Request Slice(int first) => new(_bytes, _frames[first..]);
 }

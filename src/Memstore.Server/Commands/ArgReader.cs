@@ -79,11 +79,23 @@ internal ref struct ArgReader
     }
 
     /// <summary>An integer between two others, with the error for one that is not.</summary>
-    public long Int64(long min, long max, ReadOnlySpan<byte> error)
+    public long Int64(long min, long max, ReadOnlySpan<byte> outside) => Int64(min, max, Errors.NotInteger, outside);
+
+    /// <summary>An integer between two others, with the errors for no integer and for one that is not.</summary>
+    public long Int64(long min, long max, ReadOnlySpan<byte> malformed, ReadOnlySpan<byte> outside)
+    {
+        var value = Int64(malformed);
+        if (value >= min && value <= max) return value;
+        Fail(outside);
+        return 0;
+    }
+
+    /// <summary>A 32-bit integer.</summary>
+    public int Int32()
     {
         var value = Int64();
-        if (value >= min && value <= max) return value;
-        Fail(error);
+        if (value is >= int.MinValue and <= int.MaxValue) return (int)value;
+        Fail(Errors.NotInt32);
         return 0;
     }
 

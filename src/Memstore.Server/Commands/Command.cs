@@ -114,6 +114,20 @@ internal sealed class Command
     /// <summary>Whether keys may stand elsewhere than first, last and step say.</summary>
     public bool HasMovableKeys => NamedKeys.Any(key => !key.IsFixed || (key.Flags & KeyFlags.Incomplete) != 0);
 
+    /// <summary>
+    /// First key, last key and step over all keys with fixed places, as clients of Redis before 7.0 read them; zeros if there are none.
+    /// </summary>
+    public (int First, int Last, int Step) KeyRange
+    {
+        get
+        {
+            var ranges = NamedKeys.Where(key => key.Placement == KeyPlacement.Range).ToArray();
+            if (ranges.Length == 0) return default;
+            var last = ranges.Any(key => key.Last < 0) ? ranges.Min(key => key.Last) : ranges.Max(key => key.Last);
+            return (ranges.Min(key => key.First), last, ranges[0].Step);
+        }
+    }
+
     /// <summary>Whether a request with this many words may run.</summary>
     public bool AcceptsCount(int words) => Arity > 0 ? words == Arity : words >= -Arity;
 

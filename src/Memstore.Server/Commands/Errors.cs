@@ -15,6 +15,7 @@ internal static class Errors
     public static ReadOnlySpan<byte> WrongType => "WRONGTYPE Operation against a key holding the wrong kind of value"u8;
     public static ReadOnlySpan<byte> Syntax => "ERR syntax error"u8;
     public static ReadOnlySpan<byte> NotInteger => "ERR value is not an integer or out of range"u8;
+    public static ReadOnlySpan<byte> NotInt32 => "ERR value is out of range, value must between -2147483648 and 2147483647"u8;
     public static ReadOnlySpan<byte> NotFloat => "ERR value is not a valid float"u8;
     public static ReadOnlySpan<byte> OutOfRange => "ERR value is out of range"u8;
     public static ReadOnlySpan<byte> NotPositive => "ERR value is out of range, must be positive"u8;
