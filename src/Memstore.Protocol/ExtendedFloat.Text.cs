@@ -16,14 +16,6 @@ public readonly partial struct ExtendedFloat
     private const int FractionDigits = 17;
     private const ulong FractionScale = 100_000_000_000_000_000;
 
-    // Powers of ten up to 10^18, so that a quotient by one has at least 67 bits.
-    private static ReadOnlySpan<ulong> PowersOfTen =>
-    [
-        1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000, 1_000_000_000, 10_000_000_000, 100_000_000_000,
-        1_000_000_000_000, 10_000_000_000_000, 100_000_000_000_000, 1_000_000_000_000_000, 10_000_000_000_000_000,
-        100_000_000_000_000_000, 1_000_000_000_000_000_000,
-    ];
-
     /// <summary>
     /// Reads text as <see cref="RespNumber.TryParseDouble"/> does, in this type's range: up to about 1.19e4932 and down to 3.6e-4951.
     /// Infinities are read and then refused by what is done with them; text of 5,120 bytes or more is refused.
@@ -66,13 +58,14 @@ public readonly partial struct ExtendedFloat
         var exponent = parts.Exponent;
         if (!parts.HasMoreDigits && exponent is <= 0 and >= -18)
         {
+            // A quotient by up to 10^18 has at least 67 bits.
             var numerator = (UInt128)parts.Significand;
             var shift = (int)UInt128.LeadingZeroCount(numerator);
-            var (quotient, rest) = UInt128.DivRem(numerator << shift, PowersOfTen[-exponent]);
+            var (quotient, rest) = UInt128.DivRem(numerator << shift, DecimalPowers.Integers[-exponent]);
             return Round(parts.IsNegative, quotient, -shift, rest != 0);
         }
         if (!parts.HasMoreDigits && exponent is > 0 and <= 18)
-            return Round(parts.IsNegative, (UInt128)parts.Significand * PowersOfTen[exponent], 0, isInexact: false);
+            return Round(parts.IsNegative, (UInt128)parts.Significand * DecimalPowers.Integers[exponent], 0, isInexact: false);
         if (exponent > 5_000) return new ExtendedFloat(parts.IsNegative, State.Infinite);
         if (exponent < -5_000) return new ExtendedFloat(parts.IsNegative, 0, 0);
         return FromDigits(parts);
@@ -108,12 +101,9 @@ public readonly partial struct ExtendedFloat
     public int Format(Span<byte> text)
     {
         if (!IsFinite) throw new InvalidOperationException("Infinities are answered with an error, not with text.");
-        if (_exponent > 64) return FormatBig(text);
+        if (_exponent > 0) return FormatBig(text);
 
-        UInt128 whole;
-        var fraction = 0UL;
-        if (_exponent >= 0) whole = (UInt128)_significand << _exponent;
-        else (whole, fraction) = Split();
+        var (whole, fraction) = _exponent < 0 ? Split() : (_significand, 0);
         if (whole == 0 && fraction == 0) return WriteZero(text);
 
         var length = 0;
@@ -123,20 +113,26 @@ public readonly partial struct ExtendedFloat
         return fraction == 0 ? length : length + WriteFraction(fraction, text[length..]);
     }
 
-    /// <summary>The whole part, and the fraction in units of 1e-17, rounded.</summary>
-    private (UInt128 Whole, ulong Fraction) Split()
+    /// <summary>The whole part of a value below 2^63, and the fraction in units of 1e-17, rounded to nearest, ties to even.</summary>
+    private (ulong Whole, ulong Fraction) Split()
     {
-        // At most 64 + 57 bits.
-        var scaled = (UInt128)_significand * FractionScale;
         var dropped = -_exponent;
-        if (dropped > 127) return default;
+        if (dropped >= 128) return default;
+        if (dropped > 64)
+        {
+            // Below 1: 64 + 57 bits, of which less than 57 are kept.
+            var scaled = (UInt128)_significand * FractionScale;
+            var half = UInt128.One << (dropped - 1);
+            var rest = scaled & (half | (half - 1));
+            var kept = (ulong)(scaled >> dropped);
+            return (0, rest > half || (rest == half && (kept & 1) == 1) ? kept + 1 : kept);
+        }
 
-        var kept = scaled >> dropped;
-        var half = UInt128.One << (dropped - 1);
-        var rest = scaled & (half | (half - 1));
-        if (rest > half || (rest == half && !UInt128.IsEvenInteger(kept))) kept++;
-        var (whole, fraction) = UInt128.DivRem(kept, FractionScale);
-        return (whole, (ulong)fraction);
+        // The fraction as 64 bits behind the point; times the scale, its whole part is the high half.
+        var whole = dropped == 64 ? 0 : _significand >> dropped;
+        var fraction = Math.BigMul(_significand << (64 - dropped), FractionScale, out var below);
+        if (below > 1UL << 63 || (below == 1UL << 63 && (fraction & 1) == 1)) fraction++;
+        return fraction == FractionScale ? (whole + 1, 0) : (whole, fraction);
     }
 
     // .25

@@ -22,15 +22,14 @@ public sealed partial class ReplyWriter
     {
         var needed = _length + size;
         if (needed > Array.MaxLength) throw new InvalidOperationException("A reply is larger than an array can be.");
-        Replace((int)Math.Min(Math.Max(needed, _buffer.Length * 2L), Array.MaxLength));
+        Replace((int)Math.Min(Math.Max(needed, Math.Max(_buffer.Length * 2L, SizeMin)), Array.MaxLength));
     }
 
     private void Replace(int size)
     {
-        ObjectDisposedException.ThrowIf(_buffer.Length == 0, this);
         var replacement = ArrayPool<byte>.Shared.Rent(size);
         WrittenSpan.CopyTo(replacement);
-        ArrayPool<byte>.Shared.Return(_buffer);
+        if (_buffer.Length > 0) ArrayPool<byte>.Shared.Return(_buffer);
         _buffer = replacement;
     }
 

@@ -14,17 +14,15 @@ namespace Memstore.Protocol;
 /// </remarks>
 public sealed partial class ReplyWriter : IDisposable
 {
+    private const int SizeMin = 1024;
     private const int SizeKept = 16 * 1024;
 
     /// <summary>Type, sign, 19 digits, CR LF and room for writing eight bytes at once.</summary>
     private const int HeaderSizeMax = 32;
 
-    private byte[] _buffer;
+    private byte[] _buffer = [];
     private int _length;
     private bool _isResp3;
-
-    /// <summary>Makes a writer that speaks RESP2.</summary>
-    public ReplyWriter() => _buffer = ArrayPool<byte>.Shared.Rent(1024);
 
     /// <summary>What was written since the last <see cref="Clear"/>; good until the next call.</summary>
     public ReadOnlySpan<byte> WrittenSpan => new(_buffer, 0, _length);
@@ -38,7 +36,7 @@ public sealed partial class ReplyWriter : IDisposable
     /// <summary>How many bytes the array takes, written or not; for accounting.</summary>
     public int Capacity => _buffer.Length;
 
-    /// <summary>The version of RESP: 2 or 3.</summary>
+    /// <summary>The version of RESP: 2, unless it is set to 3.</summary>
     public int Protocol
     {
         get => _isResp3 ? 3 : 2;
@@ -64,13 +62,16 @@ public sealed partial class ReplyWriter : IDisposable
         if (_buffer.Length > SizeKept) Replace(SizeKept);
     }
 
-    /// <summary>Gives the array back to the pool; nothing may be written afterwards.</summary>
-    public void Dispose()
+    /// <summary>Starts anew and gives the array back to the pool, for a session that waits. Writing again takes a new one.</summary>
+    public void Trim()
     {
+        _length = 0;
         if (_buffer.Length > 0) ArrayPool<byte>.Shared.Return(_buffer);
         _buffer = [];
-        _length = 0;
     }
+
+    /// <summary>The same as <see cref="Trim"/>.</summary>
+    public void Dispose() => Trim();
 
     /// <summary>A short status such as OK. It is one line: line ends inside become spaces.</summary>
     public void SimpleString(ReadOnlySpan<byte> text) => Line((byte)'+', text);

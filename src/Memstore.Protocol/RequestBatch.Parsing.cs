@@ -238,7 +238,7 @@ public sealed partial class RequestBatch
 
     private void CompleteRequest(int end)
     {
-        if (_count + 2 > _firstFrame.Length) Array.Resize(ref _firstFrame, _firstFrame.Length * 2);
+        if (_count + 2 > _firstFrame.Length) Array.Resize(ref _firstFrame, _firstFrame.Length * 2 + 14);
         _firstFrame[++_count] = _frameCount;
         StartRequest(end);
     }
@@ -272,10 +272,4 @@ public sealed partial class RequestBatch
 
     /// <summary>Fails unless requests before this one may still change the limit that it breaks.</summary>
     private Stop FailFirst(ProtocolError error) => _count > 0 ? Stop.Full : Fail(error);
-
-    private void GrowFrames(int count)
-    {
-        var size = Math.Max(_frameCount + count, (int)Math.Min(_frames.Length * 2L, Array.MaxLength / 8));
-        Array.Resize(ref _frames, size);
-    }
 }

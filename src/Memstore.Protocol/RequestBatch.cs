@@ -28,13 +28,13 @@ namespace Memstore.Protocol;
 /// </remarks>
 public sealed partial class RequestBatch : IDisposable
 {
-    private const int RequestsKept = 64;
     private const int FramesKept = 256;
     private const int BytesKept = 32 * 1024;
 
     // Frames of all requests, those of an incomplete last one included; request i owns [_firstFrame[i], _firstFrame[i + 1]).
-    private ArgumentFrame[] _frames = new ArgumentFrame[FramesKept];
-    private int[] _firstFrame = new int[RequestsKept + 1];
+    // Array and counts are taken and grown on demand.
+    private ArgumentFrame[] _frames = [];
+    private int[] _firstFrame = [0];
     private int _frameCount;
     private int _count;
 
@@ -76,6 +76,9 @@ public sealed partial class RequestBatch : IDisposable
     /// not known yet, 0 when no request is incomplete.
     /// </summary>
     public long BytesHint { get; private set; }
+
+    /// <summary>How many bytes the arrays of this batch take; for accounting.</summary>
+    public long Capacity => _frames.Length * 8L + _firstFrame.Length * 4L + _linear.Length + _unquoted.Length;
 
     /// <summary>Bytes searched or copied and frames made outside the fast path, for tests of linearity.</summary>
     internal long Work { get; private set; }
@@ -125,19 +128,26 @@ public sealed partial class RequestBatch : IDisposable
         BeginRead();
         StartRequest(0);
         _frameCount = 0;
-        _count = 0;
         _copied = 0;
         BytesHint = 0;
     }
 
-    /// <summary>Gives the arrays back to the pool; nothing may be used afterwards.</summary>
+    /// <summary>
+    /// Drops the requests of the last read and gives arrays back to the pool, for a session that waits. What is known of an incomplete
+    /// request stays, and the next read starts at <see cref="Consumed"/> as ever.
+    /// </summary>
+    public void Trim()
+    {
+        BeginRead();
+        if (_copied == 0) ReturnLinear();
+        if (_frameCount == 0) ReplaceFrames(0);
+    }
+
+    /// <summary>Gives all arrays back to the pool. Reading again, from anywhere, takes new ones.</summary>
     public void Dispose()
     {
         Reset();
-        ReturnLinear();
-        ReturnUnquoted();
-        _frames = [];
-        _firstFrame = [0];
+        Trim();
     }
 
     /// <summary>Drops the requests of the last read; what is known of an incomplete one moves to the front.</summary>
@@ -151,6 +161,7 @@ public sealed partial class RequestBatch : IDisposable
         _memory = default;
     }
 
+    /// <summary>Moves the frames of an incomplete request to the front, and counts from where the next buffer starts.</summary>
     private void Rebase()
     {
         var first = _firstFrame[_count];
@@ -165,7 +176,7 @@ public sealed partial class RequestBatch : IDisposable
         _needed -= _requestStart;
         _requestStart = 0;
         _count = 0;
-        if (pending == 0 && _frames.Length > FramesKept) ShrinkFrames();
+        if (_frames.Length > FramesKept && first + pending < _frames.Length / 4) ReplaceFrames(FramesKept);
         if (_linear.Length > BytesKept && _copied == 0) ReturnLinear();
     }
 
@@ -288,9 +299,14 @@ public sealed partial class RequestBatch : IDisposable
         _unquoted = [];
     }
 
-    private void ShrinkFrames()
+    private void GrowFrames(int count) =>
+        ReplaceFrames((int)Math.Max(_frameCount + (long)count, Math.Min(Math.Max(_frames.Length * 2L, 32), Array.MaxLength / 8)));
+
+    private void ReplaceFrames(int size)
     {
-        _frames = new ArgumentFrame[FramesKept];
-        _firstFrame = new int[RequestsKept + 1];
+        var replacement = size == 0 ? [] : ArrayPool<ArgumentFrame>.Shared.Rent(size);
+        _frames.AsSpan(0, _frameCount).CopyTo(replacement);
+        if (_frames.Length > 0) ArrayPool<ArgumentFrame>.Shared.Return(_frames);
+        _frames = replacement;
     }
 }

@@ -11,12 +11,6 @@ public static partial class RespNumber
     // The longest decimal expansion of a value halfway between two doubles.
     private const int DecidingDigits = 768;
 
-    // Powers of ten that a double holds exactly.
-    private static ReadOnlySpan<double> ExactPowersOfTen =>
-    [
-        1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22,
-    ];
-
     /// <summary>
     /// Reads a double as Redis 7.0 reads scores and timeouts: decimal ("1", ".5", "1.", "1e5", "+1") or hexadecimal ("0x1.8p-3"), or
     /// "inf", "infinity" with or without a sign in any case. Refused are nan, blanks, anything behind the number, a finite number that
@@ -43,8 +37,8 @@ public static partial class RespNumber
         if (parts.Significand <= ExactIntegerMax && !parts.HasMoreDigits && Math.Abs(parts.Exponent) <= 22)
         {
             value = parts.Exponent < 0
-                ? parts.Significand / ExactPowersOfTen[-parts.Exponent]
-                : parts.Significand * ExactPowersOfTen[parts.Exponent];
+                ? parts.Significand / DecimalPowers.Doubles[-parts.Exponent]
+                : parts.Significand * DecimalPowers.Doubles[parts.Exponent];
             return true;
         }
         value = 0;

@@ -9,6 +9,8 @@ public static partial class RespNumber
     public const int DoubleTextMax = 32;
 
     private const int DoubleDigits = 17;
+    private const ulong LowestDigits = 10_000_000_000_000_000;
+    private const ulong HighestDigits = 100_000_000_000_000_000;
 
     /// <summary>Writes an integer and gives its length.</summary>
     /// <param name="value">Any value.</param>
@@ -31,22 +33,62 @@ public static partial class RespNumber
             return FormatInt64((long)value, text);
         if (!double.IsFinite(value)) return FormatNotFinite(value, text);
 
-        // -d.dddddddddddddddde+ddd, rounded from the exact value.
-        Span<byte> scientific = stackalloc byte[DoubleTextMax];
-        value.TryFormat(scientific, out var scientificLength, "e16", CultureInfo.InvariantCulture);
-        var signLength = scientific[0] == '-' ? 1 : 0;
-        scientific[..signLength].CopyTo(text);
-        scientific = scientific[signLength..scientificLength];
-
-        var digits = scientific[1..(DoubleDigits + 1)];
-        digits[0] = scientific[0];                                  // Over the point.
-        _ = int.TryParse(scientific[(DoubleDigits + 2)..], NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var exponent);
-        var significant = digits[..Math.Max(1, digits.LastIndexOfAnyExcept((byte)'0') + 1)];
-
+        var signLength = 0;
+        if (double.IsNegative(value)) text[signLength++] = (byte)'-';
         text = text[signLength..];
+
+        Span<byte> digits = stackalloc byte[DoubleTextMax];
+        if (!TryGetDigits(Math.Abs(value), digits, out var exponent)) GetDigits(Math.Abs(value), digits, out exponent);
+        digits = digits[..DoubleDigits];
+        var significant = digits[..Math.Max(1, digits.LastIndexOfAnyExcept((byte)'0') + 1)];
         return signLength + (exponent is >= -4 and < DoubleDigits
             ? WriteFixed(significant, exponent, text)
             : WriteScientific(significant, exponent, text));
+    }
+
+    /// <summary>
+    /// The 17 digits of values that are written without an exponent: at most 53 bits times 10^20 fit into 128 bits, so scaling is exact
+    /// and rounding a shift.
+    /// </summary>
+    private static bool TryGetDigits(double value, Span<byte> digits, out int exponent)
+    {
+        exponent = 0;
+        if (value is not (>= 1e-4 and < 1e17)) return false;
+
+        var bits = BitConverter.DoubleToUInt64Bits(value);
+        var significand = (bits & ((1UL << 52) - 1)) | (1UL << 52);
+        var binaryExponent = (int)(bits >> 52) - 1075;
+        exponent = (int)Math.Floor(Math.Log10(value));
+        if (exponent == DoubleDigits) exponent--;
+
+        // The logarithm may be one off, and rounding may carry into an 18th digit.
+        var number = Scale(significand, binaryExponent, DoubleDigits - 1 - exponent);
+        if (number >= HighestDigits) number = Scale(significand, binaryExponent, DoubleDigits - 1 - ++exponent);
+        else if (number < LowestDigits) number = Scale(significand, binaryExponent, DoubleDigits - 1 - --exponent);
+        return number.TryFormat(digits, out _, provider: CultureInfo.InvariantCulture);
+    }
+
+    /// <summary>significand * 2^binaryExponent * 10^decimalExponent, rounded to nearest, ties to even.</summary>
+    private static ulong Scale(ulong significand, int binaryExponent, int decimalExponent)
+    {
+        var scaled = (UInt128)significand * DecimalPowers.Integers[Math.Min(decimalExponent, 19)];
+        if (decimalExponent > 19) scaled *= DecimalPowers.Integers[decimalExponent - 19];
+        if (binaryExponent >= 0) return (ulong)(scaled << binaryExponent);
+
+        var kept = (ulong)(scaled >> -binaryExponent);
+        var half = UInt128.One << (-binaryExponent - 1);
+        var rest = scaled & (half | (half - 1));
+        return rest > half || (rest == half && (kept & 1) == 1) ? kept + 1 : kept;
+    }
+
+    /// <summary>The 17 digits of any value: the text d.dddddddddddddddde+ddd, rounded from the exact value, taken apart.</summary>
+    private static void GetDigits(double value, Span<byte> digits, out int exponent)
+    {
+        Span<byte> text = stackalloc byte[DoubleTextMax];
+        value.TryFormat(text, out var length, "e16", CultureInfo.InvariantCulture);
+        digits[0] = text[0];
+        text[2..(DoubleDigits + 1)].CopyTo(digits[1..]);
+        _ = int.TryParse(text[(DoubleDigits + 2)..length], NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out exponent);
     }
 
     private static int FormatNotFinite(double value, Span<byte> text)

@@ -109,6 +109,23 @@ public sealed class NumberTests
     }
 
     [Fact]
+    public void Doubles_without_an_exponent_have_the_digits_of_the_exact_value()
+    {
+        const int Seed = 13;
+        var random = new Random(Seed);
+        Span<byte> text = stackalloc byte[RespNumber.DoubleTextMax];
+        for (var i = 0; i < 200_000; i++)
+        {
+            var value = Math.Pow(10, random.NextDouble() * 21 - 4);
+            if (i % 3 == 0) value = Math.BitIncrement(Math.Pow(10, random.Next(-4, 17)) * random.Next(1, 10));
+            if (i % 3 == 1) value = Math.Round(value * 1000) / 1000;
+            if (value is < 1e-4 or >= 1e17) continue;
+            var actual = Encoding.ASCII.GetString(text[..RespNumber.FormatDouble(value, text)]);
+            Assert.True(value.ToString("G17", CultureInfo.InvariantCulture) == actual, $"Seed {Seed}, {value:R} gives {actual}.");
+        }
+    }
+
+    [Fact]
     public void A_double_of_a_million_digits_is_read_without_an_allocation()
     {
         var text = Encoding.ASCII.GetBytes("1" + new string('0', 1_000_000) + ".5e-1000000");

@@ -81,7 +81,7 @@ public sealed class RequestWorkTests
     [Fact]
     public void Reading_allocates_nothing_in_the_steady_state()
     {
-        var text = string.Concat(Enumerable.Repeat("*3\r\n$3\r\nSET\r\n$16\r\nkey:000000000001\r\n$32\r\n" + new string('v', 32) + "\r\n", 64));
+        var text = string.Concat(Enumerable.Repeat("*3\r\n$3\r\nSET\r\n$16\r\nkey:000000000001\r\n$32\r\n" + new string('v', 32) + "\r\n", 300));
         var whole = new ReadOnlySequence<byte>(Encoding.ASCII.GetBytes(text));
         var cut = Segments.Cut(Encoding.ASCII.GetBytes(text), 1000);
         var inline = new ReadOnlySequence<byte>("SET key value\r\n"u8.ToArray());
@@ -105,6 +105,30 @@ public sealed class RequestWorkTests
         var before = GC.GetAllocatedBytesForCurrentThread();
         for (var i = 0; i < 100; i++) Round();
         Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+    }
+
+    [Fact]
+    public void A_batch_that_waits_gives_its_memory_back_and_goes_on()
+    {
+        using var batch = new RequestBatch();
+        var pings = string.Concat(Enumerable.Repeat("*1\r\n$4\r\nPING\r\n", 200));
+        var text = Encoding.ASCII.GetBytes(pings + "*2\r\n$4\r\nECHO\r\n$5\r\nhel");
+        var buffer = Segments.CutAt(text, text.Length - 30);
+        batch.Read(buffer, RequestLimits.Default, requestsMax: 500);
+        buffer = buffer.Slice(batch.Consumed);
+        batch.Read(buffer, RequestLimits.Default);
+        batch.Reset();
+        Assert.True(batch.Capacity > 1_000);
+
+        batch.Read(new ReadOnlySequence<byte>(text), RequestLimits.Default, requestsMax: 500);
+        Assert.Equal(200, batch.Count);
+        batch.Trim();
+        Assert.Equal(0, batch.Count);
+        batch.Read(new ReadOnlySequence<byte>("*2\r\n$4\r\nECHO\r\n$5\r\nhello\r\n"u8.ToArray()), RequestLimits.Default);
+        Assert.Equal("ECHO|hello", RequestFeed.Show(batch[0]));
+
+        batch.Trim();
+        Assert.InRange(batch.Capacity, 0, 1_000);
     }
 
     [Fact]
