@@ -55,40 +55,15 @@ public sealed partial class Transaction
     public bool TryRun(Worker worker, ITransactionBody body)
     {
         _phase = Phase.Direct;
-        if (_plan == TransactionPlan.Held)
+        try
         {
-            if (!TryEnterAll(worker)) return false;
-            try
-            {
-                RunHeld(worker, body);
-            }
-            finally
-            {
-                LeaveAll(worker);
-            }
-
+            return _plan == TransactionPlan.Held ? TryRunHeld(worker, body) : TryRunOnSnapshot(worker, body);
+        }
+        finally
+        {
+            // Whatever happened, the transactions that were given a shard meanwhile must go on.
             Store.Drain(worker);
-            return true;
         }
-
-        if (!TryOpenSnapshot(worker)) return false;
-        RunPrivate(worker, body);
-        if (_writes.Count == 0)
-        {
-            EndPrivate(worker);
-            return true;
-        }
-
-        RouteCommit();
-        if (!TryEnterAll(worker))
-        {
-            EndPrivate(worker);
-            return false;
-        }
-
-        CommitOrRunAgain(worker, body);
-        Store.Drain(worker);
-        return true;
     }
 
     /// <summary>Queues for the shards. <see cref="ITransactionBody.Completed"/> is called when it has committed, maybe before this returns.</summary>
@@ -149,6 +124,42 @@ public sealed partial class Transaction
                     throw new UnreachableException();
             }
         }
+    }
+
+    private bool TryRunHeld(Worker worker, ITransactionBody body)
+    {
+        if (!TryEnterAll(worker)) return false;
+        try
+        {
+            RunHeld(worker, body);
+        }
+        finally
+        {
+            LeaveAll(worker);
+        }
+
+        return true;
+    }
+
+    private bool TryRunOnSnapshot(Worker worker, ITransactionBody body)
+    {
+        if (!TryOpenSnapshot(worker)) return false;
+        RunPrivate(worker, body);
+        if (_writes.Count == 0)
+        {
+            EndPrivate(worker);
+            return true;
+        }
+
+        RouteCommit();
+        if (!TryEnterAll(worker))
+        {
+            EndPrivate(worker);
+            return false;
+        }
+
+        CommitOrRunAgain(worker, body);
+        return true;
     }
 
     // ---- Entering ----------------------------------------------------------------------------------------------------
@@ -251,6 +262,11 @@ public sealed partial class Transaction
         try
         {
             body.Run(this);
+        }
+        catch
+        {
+            DropPending();
+            throw;
         }
         finally
         {

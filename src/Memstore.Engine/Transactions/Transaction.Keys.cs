@@ -242,6 +242,12 @@ public sealed unsafe partial class Transaction
         if (_pending != 0) PublishPending();
     }
 
+    private void DropPending()
+    {
+        if (_pending != 0) _worker.Free((byte*)_pending);
+        _pending = 0;
+    }
+
     private void PublishPending()
     {
         var record = (byte*)_pending;

@@ -54,7 +54,12 @@ public sealed partial class Transaction
 
         _phase = Phase.Direct;
         RouteCommit();
-        if (!TryEnterAll(worker)) return CommitOutcome.Busy;
+        if (!TryEnterAll(worker))
+        {
+            Store.Drain(worker);
+            return CommitOutcome.Busy;
+        }
+
         var committed = TryPublish(worker);
         if (!committed) _store.CountConflict();
         IsOpen = false;
