@@ -116,7 +116,8 @@ internal sealed unsafe class Maintenance(Store store, WorkerPool workers) : IDis
             if (version.Keyspace is null)
             {
                 var worker = workers.Rent();
-                worker.Retire((byte*)version.Record);
+                if (version.Tree is { } tree) worker.RetireAction(tree.FreeSlice, null);
+                else worker.Retire((byte*)version.Record);
                 workers.Return(worker);
             }
             else if (!version.Keyspace.IsDropped)
@@ -151,6 +152,17 @@ internal sealed unsafe class Maintenance(Store store, WorkerPool workers) : IDis
         private int _slot;
         private uint _position;
 
+        private static void FreeRecord(Worker worker, byte* record)
+        {
+            if (Record.Type(record) == RecordType.HashTree)
+            {
+                var tree = new RetiredTree(System.Runtime.InteropServices.MemoryMarshal.Read<TreeRoot>(Record.Value(record)));
+                worker.RetireAction(tree.FreeSlice, null);
+            }
+
+            worker.Free(record);
+        }
+
         public bool Step(Worker worker, object? state)
         {
             Span<ulong> entries = stackalloc ulong[SlotTable.HomeEntriesMax];
@@ -160,7 +172,7 @@ internal sealed unsafe class Maintenance(Store store, WorkerPool workers) : IDis
                 while (slot->Table != 0 && _position < SlotTable.TagEnd && freed < EntriesPerSlice)
                 {
                     var count = store.Table.Step(slot->Table, ref _position, entries);
-                    for (var i = 0; i < count; i++) worker.Free(store.Table.RecordOf(entries[i]));
+                    for (var i = 0; i < count; i++) FreeRecord(worker, store.Table.RecordOf(entries[i]));
                     freed += count + 1;
                 }
 

@@ -31,6 +31,7 @@ public sealed unsafe class Store : IDisposable
     private DatabaseSet _databaseSet;
 
     private long _conflicts;
+    private long _owners;
     private bool _isDisposed;
 
     /// <summary>Makes an empty store.</summary>
@@ -183,6 +184,12 @@ public sealed unsafe class Store : IDisposable
     }
 
     internal ulong HashOf(ReadOnlySpan<byte> key) => XxHash3.HashToUInt64(key, (long)_seed);
+
+    /// <summary>Seed of hashes inside values, so that nobody can choose fields that collide.</summary>
+    internal ulong Seed => _seed;
+
+    /// <summary>An id for the private nodes of one transaction's tree; never 0.</summary>
+    internal long NextOwner() => Interlocked.Increment(ref _owners);
 
     internal void CountConflict() => Interlocked.Increment(ref _conflicts);
 

@@ -1,10 +1,12 @@
 using Memstore.Engine.Memory;
+using Memstore.Engine.Transactions;
 
 namespace Memstore.Engine;
 
 // What transactions keep in the worker that runs them.
 public sealed unsafe partial class Worker
 {
+    private TreeContext? _treeContext;
     private Transaction? _firstGranted;
     private Transaction? _lastGranted;
 
@@ -13,6 +15,12 @@ public sealed unsafe partial class Worker
 
     /// <summary>Keys that expired in those commits.</summary>
     internal long Expired { get; set; }
+
+    /// <summary>For changing trees inside their shards.</summary>
+    internal TreeContext TreeContext => _treeContext ??= new TreeContext { Worker = this, Sink = TreeSink };
+
+    /// <summary>Where that context puts what snapshots may still read.</summary>
+    internal TreeSink TreeSink { get; } = new();
 
     /// <summary>Whether transactions wait for this worker to continue them.</summary>
     internal bool HasGranted => _firstGranted is not null;

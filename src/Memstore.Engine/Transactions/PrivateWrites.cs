@@ -1,9 +1,11 @@
+using System.Runtime.InteropServices;
 using Memstore.Engine.Memory;
 
 namespace Memstore.Engine.Transactions;
 
 /// <summary>The records that a transaction has prepared and nobody else sees: the last one for each key.</summary>
-// Each entry owns its record until it is published or freed. A tombstone means that the key is deleted.
+// Each entry owns its record, and with a context the private nodes of its tree, until it is published or freed. A tombstone
+// means that the key is deleted.
 internal sealed unsafe class PrivateWrites
 {
     private readonly KeyIndex _index = new();
@@ -21,61 +23,105 @@ internal sealed unsafe class PrivateWrites
     /// <summary>The prepared record of the n-th key.</summary>
     public byte* RecordAt(int index) => (byte*)_writes[index].Record;
 
+    /// <summary>The context of the n-th key's tree, and whether the tree continues the published one.</summary>
+    public (TreeContext? Context, bool EditsPublished) TreeAt(int index) => (_writes[index].Context, _writes[index].EditsPublished);
+
     /// <summary>The record prepared for a key, or null.</summary>
     public byte* Find(int database, in Key key)
     {
-        if (Count == 0) return null;
-        for (var at = _index.First(key.Route.Hash); at >= 0; at = _index.Next(key.Route.Hash))
-        {
-            if (Matches(at, database, key)) return (byte*)_writes[at].Record;
-        }
-
-        return null;
+        var at = PlaceOf(database, key);
+        return at < 0 ? null : (byte*)_writes[at].Record;
     }
 
-    /// <summary>Sets the record of a key; one that it replaces is freed.</summary>
-    public void Put(int database, in Key key, byte* record, Worker worker)
+    /// <summary>The context of a key's private tree, or null.</summary>
+    public TreeContext? ContextOf(int database, in Key key)
     {
-        for (var at = _index.First(key.Route.Hash); at >= 0; at = _index.Next(key.Route.Hash))
+        var at = PlaceOf(database, key);
+        return at < 0 ? null : _writes[at].Context;
+    }
+
+    /// <summary>Sets the record of a key; one that it replaces is freed, with its private nodes.</summary>
+    public void Put(int database, in Key key, byte* record, Worker worker, TreeContext? context = null, bool editsPublished = false)
+    {
+        var at = PlaceOf(database, key);
+        if (at < 0)
         {
-            if (!Matches(at, database, key)) continue;
-            worker.Free((byte*)_writes[at].Record);
-            _writes[at].Record = (nint)record;
-            return;
+            if (Count == _writes.Length) Array.Resize(ref _writes, Count * 2);
+            at = Count++;
+            _index.Add(key.Route.Hash, at);
+        }
+        else
+        {
+            // Retired and not freed: the caller may still be reading the old value to make the new one.
+            var old = (byte*)_writes[at].Record;
+            _writes[at].Record = 0;
+            Discard(old, _writes[at].Context, worker);
+            worker.Retire(old);
         }
 
-        if (Count == _writes.Length) Array.Resize(ref _writes, Count * 2);
-        _writes[Count] = new Write(database, key.Route, (nint)record);
-        _index.Add(key.Route.Hash, Count++);
+        _writes[at] = new Write(database, key.Route, (nint)record) { Context = context, EditsPublished = editsPublished };
+    }
+
+    /// <summary>Gives a key's private tree another record.</summary>
+    public void Replace(int database, in Key key, byte* record, Worker worker)
+    {
+        ref var write = ref _writes[PlaceOf(database, key)];
+        worker.Retire((byte*)write.Record);
+        write.Record = (nint)record;
     }
 
     /// <summary>Gives the n-th record away.</summary>
     public byte* Take(int index)
     {
         var record = (byte*)_writes[index].Record;
-        _writes[index].Record = 0;
+        _writes[index] = default;
         return record;
     }
 
     /// <summary>Frees what has not been given away and forgets all.</summary>
     public void Free(Worker worker)
     {
-        for (var i = 0; i < Count; i++)
-        {
-            if (_writes[i].Record != 0) worker.Free((byte*)_writes[i].Record);
-        }
-
+        for (var i = 0; i < Count; i++) Free(ref _writes[i], worker);
         Count = 0;
         _index.Clear();
     }
 
-    private bool Matches(int at, int database, in Key key) =>
-        _writes[at].Database == database && Record.KeyEquals((byte*)_writes[at].Record, key.Bytes);
+    private static void Free(ref Write write, Worker worker)
+    {
+        if (write.Record != 0)
+        {
+            Discard((byte*)write.Record, write.Context, worker);
+            worker.Free((byte*)write.Record);
+        }
+
+        write = default;
+    }
+
+    private static void Discard(byte* record, TreeContext? context, Worker worker)
+    {
+        if (context is null) return;
+        context.Worker = worker;
+        var root = MemoryMarshal.Read<TreeRoot>(Record.Value(record));
+        CountedTree.Discard(ref root, context);
+    }
+
+    private int PlaceOf(int database, in Key key)
+    {
+        if (Count == 0) return -1;
+        for (var at = _index.First(key.Route.Hash); at >= 0; at = _index.Next(key.Route.Hash))
+        {
+            if (_writes[at].Database == database && Record.KeyEquals((byte*)_writes[at].Record, key.Bytes)) return at;
+        }
+
+        return -1;
+    }
 
     private struct Write(int database, KeyRoute route, nint record)
     {
         public readonly int Database = database;
         public readonly KeyRoute Route = route;
         public nint Record = record;
+        public TreeContext? Context;
+        public bool EditsPublished;
     }
 }

@@ -1,5 +1,5 @@
-using System.Buffers;
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using Memstore.Engine.Keys;
 using Memstore.Engine.Memory;
 
@@ -20,6 +20,7 @@ public sealed unsafe partial class Transaction
     private Keyspace _pendingKeyspace = null!;
     private KeyRoute _pendingRoute;
     private int _pendingDatabase;
+    private bool _pendingKeepsTree;
 
     /// <summary>Looks a key up. False if it is absent or expired.</summary>
     public bool Find(in Key key, out Entry entry)
@@ -89,7 +90,9 @@ public sealed unsafe partial class Transaction
         if (entry.DeadlineUnixMs == deadlineUnixMs) return true;
         var type = Record.Type(entry.Record);
         var value = (ReadOnlySpan<byte>)Record.Value(entry.Record);
+        if (_mode == Mode.Private && type == RecordType.HashTree) return SetDeadlineOfPrivateTree(key, entry, deadlineUnixMs);
         value.CopyTo(PutRecord(key, type, value.Length, deadlineUnixMs, entry.IsRaw));
+        _pendingKeepsTree = type == RecordType.HashTree;
         FinishPending();
         return true;
     }
@@ -104,8 +107,15 @@ public sealed unsafe partial class Transaction
         if (found)
         {
             var value = (ReadOnlySpan<byte>)Record.Value(entry.Record);
-            value.CopyTo(PutRecord(destination, Record.Type(entry.Record), value.Length, entry.DeadlineUnixMs, entry.IsRaw));
-            FinishPending();
+            if (Record.Type(entry.Record) == RecordType.HashTree)
+            {
+                CopyTree(destination, MemoryMarshal.Read<TreeRoot>(value), entry.DeadlineUnixMs);
+            }
+            else
+            {
+                value.CopyTo(PutRecord(destination, Record.Type(entry.Record), value.Length, entry.DeadlineUnixMs, entry.IsRaw));
+                FinishPending();
+            }
         }
 
         _database = database;
@@ -229,6 +239,7 @@ public sealed unsafe partial class Transaction
         _pendingKeyspace = keyspace;
         _pendingRoute = key.Route;
         _pendingDatabase = _database;
+        _pendingKeepsTree = false;
         return Record.Value(record);
     }
 
@@ -252,10 +263,11 @@ public sealed unsafe partial class Transaction
     {
         var record = (byte*)_pending;
         _pending = 0;
-        Publish(_pendingKeyspace, _pendingDatabase, _pendingRoute, (ulong*)_pendingEntry, (byte*)_pendingOld, record);
+        Publish(_pendingKeyspace, _pendingDatabase, _pendingRoute, (ulong*)_pendingEntry, (byte*)_pendingOld, record, _pendingKeepsTree);
     }
 
-    private void Publish(Keyspace keyspace, int database, KeyRoute route, ulong* entry, byte* old, byte* record)
+    // keepsTree: the new record goes on with the tree of the old one, so only the old record is released.
+    private void Publish(Keyspace keyspace, int database, KeyRoute route, ulong* entry, byte* old, byte* record, bool keepsTree)
     {
         var slot = keyspace.SlotAt(route.Slot);
         var tag = SlotTable.TagOf(route.Hash);
@@ -278,12 +290,12 @@ public sealed unsafe partial class Transaction
         var oldDeadline = wasAlive ? Record.Deadline(old) : 0;
         if (deadline != oldDeadline) bytes += ChangeDeadline(keyspace, route.Slot, tag, oldDeadline, deadline);
         keyspace.Cold[route.Slot].Bytes += bytes;
-        if (entry != null) Release(keyspace, route.Slot, old);
+        if (entry != null) Release(keyspace, route.Slot, old, keepsTree);
         if (_store.Watches.IsAny) _store.Watches.Touch(database, route, Record.Key(record));
     }
 
     // Takes a living record out of the index, or hides it behind a tombstone while a snapshot can see it.
-    private void Remove(Keyspace keyspace, int database, KeyRoute route, ulong* entry, byte* record)
+    private void Remove(Keyspace keyspace, int database, KeyRoute route, ulong* entry, byte* record, bool keepsTree = false)
     {
         var slot = keyspace.SlotAt(route.Slot);
         BeforeWrite(slot);
@@ -304,12 +316,13 @@ public sealed unsafe partial class Transaction
             _store.Versions.AddTombstone(keyspace, route, tombstone, _generation);
         }
 
-        Release(keyspace, route.Slot, record);
+        Release(keyspace, route.Slot, record, keepsTree);
     }
 
     // What the index no longer points to: freed when no reader is on it any more and no snapshot sees it.
-    private void Release(Keyspace keyspace, int slot, byte* old)
+    private void Release(Keyspace keyspace, int slot, byte* old, bool keepsTree)
     {
+        if (Record.Type(old) == RecordType.HashTree && !keepsTree) ReleaseTree(keyspace, slot, old);
         keyspace.Cold[slot].Bytes -= (long)_worker.SizeOf(old);
         if (Record.Stamp(old) > _newestOpen) _worker.Retire(old);
         else _store.Versions.Add(old, _generation);
@@ -409,6 +422,7 @@ public sealed unsafe partial class Transaction
             var database = _writes.DatabaseAt(i);
             var route = _writes.RouteAt(i);
             var keyspace = _view.Keyspaces[database];
+            var (context, editsPublished) = _writes.TreeAt(i);
             var record = _writes.Take(i);
             var entry = LookUp(keyspace, new Key(Record.Key(record), route), out var old);
             if (Record.IsTombstone(record))
@@ -418,21 +432,26 @@ public sealed unsafe partial class Transaction
                 continue;
             }
 
-            var link = LinkTo(entry, old);
-            if (link != 0)
-            {
-                var linked = NewRecord(Record.Type(record), Record.Has(record, RecordFlags.Raw), _generation,
-                    Record.Key(record), Record.Value(record).Length, Record.Deadline(record), link);
-                Record.Value(record).CopyTo(Record.Value(linked));
-                _worker.Free(record);
-                record = linked;
-            }
-            else
-            {
-                Record.SetStamp(record, _generation);
-            }
-
-            Publish(keyspace, database, route, entry, old, record);
+            record = Stamped(record, LinkTo(entry, old));
+            Publish(keyspace, database, route, entry, old, record, editsPublished);
+            if (context is not null) CommitTree(keyspace, route.Slot, context, record, editsPublished ? old : null);
         }
+    }
+
+    // The prepared record with its stamp; a copy if it must link to an older version.
+    private byte* Stamped(byte* record, ulong link)
+    {
+        if (link == 0)
+        {
+            Record.SetStamp(record, _generation);
+            return record;
+        }
+
+        var value = (ReadOnlySpan<byte>)Record.Value(record);
+        var linked = NewRecord(Record.Type(record), Record.Has(record, RecordFlags.Raw), _generation,
+            Record.Key(record), value.Length, Record.Deadline(record), link);
+        value.CopyTo(Record.Value(linked));
+        _worker.Free(record);
+        return linked;
     }
 }

@@ -16,11 +16,14 @@ internal sealed unsafe class VersionStore
     public int Count => Volatile.Read(ref _count);
 
     /// <summary>Keeps a record that was replaced by a commit with this stamp.</summary>
-    public void Add(byte* record, long replacedStamp) => Enqueue(new Version((nint)record, replacedStamp, null, default));
+    public void Add(byte* record, long replacedStamp) => Enqueue(new Version((nint)record, replacedStamp, null, default, null));
+
+    /// <summary>Keeps the nodes of a tree whose key was overwritten or deleted by a commit with this stamp.</summary>
+    public void AddTree(in TreeRoot root, long stamp) => Enqueue(new Version(0, stamp, null, default, new RetiredTree(root)));
 
     /// <summary>Notes a tombstone, to be taken out of the index when nobody needs it.</summary>
     public void AddTombstone(Keyspace keyspace, KeyRoute route, byte* tombstone, long stamp) =>
-        Enqueue(new Version((nint)tombstone, stamp, keyspace, route));
+        Enqueue(new Version((nint)tombstone, stamp, keyspace, route, null));
 
     /// <summary>Takes the next version that no open snapshot sees.</summary>
     public bool TryTake(long oldestOpen, out Version version)
@@ -47,5 +50,29 @@ internal sealed unsafe class VersionStore
     }
 
     /// <summary>One of them; a tombstone if it names a keyspace.</summary>
-    internal readonly record struct Version(nint Record, long ReplacedStamp, Keyspace? Keyspace, KeyRoute Route);
+    internal readonly record struct Version(nint Record, long ReplacedStamp, Keyspace? Keyspace, KeyRoute Route, RetiredTree? Tree);
+}
+
+/// <summary>A tree that no key has any more. Freed in slices.</summary>
+internal sealed class RetiredTree(TreeRoot root)
+{
+    private const int NodesPerSlice = 256;
+
+    private TreeRoot _root = root;
+
+    /// <summary>Frees some nodes; true when all are gone.</summary>
+    public bool FreeSlice(Worker worker, object? state) => CountedTree.FreeSlice(ref _root, worker, NodesPerSlice);
+}
+
+/// <summary>Takes tree nodes that a commit has replaced but an open snapshot may still read.</summary>
+internal sealed unsafe class TreeSink : ITreeSink
+{
+    /// <summary>Where they wait.</summary>
+    public VersionStore Versions { get; set; } = null!;
+
+    /// <summary>The stamp of the commit.</summary>
+    public long Stamp { get; set; }
+
+    /// <inheritdoc/>
+    public void Replaced(byte* block) => Versions.Add(block, Stamp);
 }
