@@ -244,8 +244,13 @@ public sealed unsafe partial class Transaction
     }
 
     // The unit of the version that an open snapshot may see and that the next one must therefore link to; 0 if none.
-    private ulong LinkTo(ulong* entry, byte* old) =>
-        entry != null && Record.Stamp(old) <= _newestOpen ? _store.Arena.ToUnit(old) : 0;
+    // A record that no snapshot sees hands its own link on. That link may be to freed memory only if nobody follows it: whoever
+    // does has a snapshot older than the record, and then the version behind it has been kept.
+    private ulong LinkTo(ulong* entry, byte* old)
+    {
+        if (entry == null || _newestOpen < 0) return 0;
+        return Record.Stamp(old) <= _newestOpen ? _store.Arena.ToUnit(old) : Record.Older(old);
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private void FinishPending()

@@ -5,7 +5,7 @@ using Memstore.Engine.Memory;
 namespace Memstore.Engine.Values;
 
 /// <summary>Sees the fields that a scan visits.</summary>
-internal interface IFieldVisitor
+public interface IFieldVisitor
 {
     /// <summary>Called once for each field; the spans live until the visitor returns.</summary>
     void Visit(scoped ReadOnlySpan<byte> field, scoped ReadOnlySpan<byte> value);
@@ -16,13 +16,13 @@ internal interface IFieldVisitor
 /// <see cref="HashEdit"/> changes hashes.
 /// </summary>
 /// <remarks>Valid as long as the payload that it views: inside the shard, or under the snapshot that the record was found with.</remarks>
-internal readonly ref struct HashValue
+public readonly ref struct HashValue
 {
     private readonly PackedHash _packed;
     private readonly TreeRoot _root;
 
     /// <summary>Views the payload of a record of one of the two types.</summary>
-    public HashValue(RecordType type, ReadOnlySpan<byte> payload)
+    internal HashValue(RecordType type, ReadOnlySpan<byte> payload)
     {
         IsPacked = type == RecordType.PackedHash;
         if (IsPacked) _packed = new PackedHash(payload);

@@ -1,7 +1,7 @@
 namespace Memstore.Engine.Values;
 
 /// <summary>Fields named by a command, in its order; a name may come twice. Usually a view of the request's arguments.</summary>
-internal interface IFields
+public interface IFields
 {
     /// <summary>How many there are.</summary>
     int Count { get; }
@@ -11,14 +11,14 @@ internal interface IFields
 }
 
 /// <summary>Fields with the values that they are to have; of a name that comes twice the later value counts.</summary>
-internal interface IFieldValues : IFields
+public interface IFieldValues : IFields
 {
     /// <summary>The value for the field at an index from 0.</summary>
     ReadOnlySpan<byte> Value(int index);
 }
 
 /// <summary>One field and its value.</summary>
-internal readonly ref struct FieldValue(ReadOnlySpan<byte> field, ReadOnlySpan<byte> value) : IFieldValues
+public readonly ref struct FieldValue(ReadOnlySpan<byte> field, ReadOnlySpan<byte> value) : IFieldValues
 {
     /// <summary>The field.</summary>
     public ReadOnlySpan<byte> Field { get; } = field;

@@ -1,7 +1,7 @@
 namespace Memstore.Engine.Values;
 
 /// <summary>How an operation on a value ended, when it can end in more than one way.</summary>
-internal enum Outcome : byte
+public enum Outcome : byte
 {
     /// <summary>As asked.</summary>
     Done,

@@ -244,6 +244,29 @@ public sealed class TransactionTests : IDisposable
     }
 
     [Fact]
+    public void A_snapshot_sees_its_version_behind_many_newer_ones()
+    {
+        _store.Set("k", "old");
+        var open = Open(readOnly: true);
+        for (var i = 0; i < 5; i++)
+        {
+            _store.Set("k", $"new{i}");
+            RunOpen(open, t => Assert.Equal("old", t.Read("k")));
+            _store.Run(TransactionPlan.Held, 0, ["k"], t => t.Remove("k"));
+            RunOpen(open, t => Assert.Equal("old", t.Read("k")));
+        }
+
+        var later = Open(readOnly: true);
+        _store.Set("k", "newest");
+        RunOpen(later, t => Assert.Null(t.Read("k")));
+        RunOpen(open, t => Assert.Equal("old", t.Read("k")));
+        Assert.Equal(CommitOutcome.Committed, Commit(later));
+        for (var i = 0; i < 10; i++) _store.Maintain();
+        RunOpen(open, t => Assert.Equal("old", t.Read("k")));
+        Assert.Equal(CommitOutcome.Committed, Commit(open));
+    }
+
+    [Fact]
     public void Memory_returns_to_its_baseline_when_snapshots_close_and_keys_go()
     {
         for (var i = 0; i < 10; i++) _store.Maintain();
