@@ -81,12 +81,13 @@ internal sealed unsafe partial class Arena : IDisposable
     }
 
     /// <summary>Makes a heap. Heaps are few and live as long as the arena.</summary>
-    public Heap CreateHeap()
+    /// <param name="keepsAll">The heap never gives pages with free blocks to others.</param>
+    public Heap CreateHeap(bool keepsAll = false)
     {
         lock (_heapsLock)
         {
             if (_heapCount == HeapsMax) throw new InvalidOperationException("An arena has at most 256 heaps.");
-            var heap = new Heap(this, (ushort)_heapCount);
+            var heap = new Heap(this, (ushort)_heapCount, keepsAll);
             _heaps[_heapCount] = heap;
             Volatile.Write(ref _heapCount, _heapCount + 1);
             return heap;

@@ -8,18 +8,19 @@ internal sealed unsafe partial class Heap
     /// <summary>Moves pages with free blocks to <paramref name="orphans"/>, empty ones to the run pool; full ones stay until a notice comes.</summary>
     /// <param name="orphans">A heap whose lock the caller holds.</param>
     /// <param name="budget">Pages to look at, about.</param>
-    internal void Abandon(Heap orphans, int budget)
+    /// <returns>True when none is left.</returns>
+    internal bool Abandon(Heap orphans, int budget)
     {
-        if (_leaving != 0 && _arena.Evacuation == 0) TakeBackLeaving();
+        if (MayTakeBack) TakeBackLeaving();
         while (_abandonCursor < KindCount * BinsPerKind)
         {
             var bin = _bins + _abandonCursor;
             if (bin->Current != _empty) PutDown(bin);
             while (bin->Queue != 0)
             {
-                if (budget-- <= 0) return;
+                if (budget-- <= 0) return false;
                 var page = _arena.Page(bin->Queue);
-                Unlink(ref bin->Queue, page);
+                Dequeue(bin, page);
                 CollectRemote(page);
                 orphans.Receive(page);
             }
@@ -29,27 +30,28 @@ internal sealed unsafe partial class Heap
 
         _abandonCursor = 0;
         HasPages = _leaving != 0;
+        return true;
     }
 
     /// <summary>Gives a page with free blocks of the bin to another heap; null if there is none.</summary>
     internal PageInfo* HandOver(Heap receiver, int bin)
     {
-        if (_leaving != 0 && _arena.Evacuation == 0) TakeBackLeaving();
+        if (MayTakeBack) TakeBackLeaving();
         var page = TakeQueued(_bins + bin);
         if (page != null) Volatile.Write(ref page->Owner, receiver.Index);
         return page;
     }
 
-    /// <summary>Has the bin pages to hand over?</summary>
-    internal bool HasQueued(int bin) => Volatile.Read(ref _bins[bin].Queue) != 0;
-
-    private void Receive(PageInfo* page)
+    /// <summary>Takes a page, in no list, from another heap.</summary>
+    internal void Receive(PageInfo* page)
     {
         Volatile.Write(ref page->Owner, Index);
-        Settle(page, PageState.Queued);
-        Link(ref BinOf(page)->Queue, page);
+        Enqueue(page);
         Resettle(page); // gives it back if it is empty
     }
+
+    /// <summary>Has the bin pages to hand over?</summary>
+    internal bool HasQueued(int bin) => Volatile.Read(ref _bins[bin].Queue) != 0;
 
     // The current page goes where a page with its number of free blocks belongs.
     private void PutDown(Bin* bin)
@@ -58,7 +60,7 @@ internal sealed unsafe partial class Heap
         bin->Current = _empty;
         CollectRemote(page);
         var full = page->LocalFree == null && page->BumpNext == page->BumpEnd;
-        Settle(page, full ? PageState.Full : PageState.Queued);
-        if (!full) Link(ref BinOf(page)->Queue, page);
+        if (full) Settle(page, PageState.Full);
+        else Enqueue(page);
     }
 }

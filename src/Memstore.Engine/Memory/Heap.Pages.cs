@@ -6,7 +6,9 @@ namespace Memstore.Engine.Memory;
 internal sealed unsafe partial class Heap
 {
     private const int NoticesPerVisit = 16;
-    private const int ReturningPerVisit = 4;
+    private const int LeavingPerVisit = 16;
+    private const int ReturningPerVisit = 8;
+    private const uint QueuedBytesMax = 512 << 10; // in a bin; more pages with free blocks go to the orphans
 
     private uint _leaving; // pages taken out of their queues by an evacuation
 
@@ -15,6 +17,9 @@ internal sealed unsafe partial class Heap
 
     /// <summary>Has the heap any page that others could use?</summary>
     internal bool HasPages { get; private set; }
+
+    /// <summary>Has it pages that an evacuation, now over, had taken out?</summary>
+    internal bool MayTakeBack => Volatile.Read(ref _leaving) != 0 && _arena.Evacuation == 0;
 
     /// <summary>Puts the page on the heap's notice list; called by any thread that set the page's notified bit.</summary>
     internal void Notify(PageInfo* page)
@@ -76,7 +81,7 @@ internal sealed unsafe partial class Heap
             }
 
             if (HasNotices) ReadNotices(NoticesPerVisit);
-            if (_leaving != 0 && _arena.Evacuation == 0) TakeBackLeaving();
+            if (MayTakeBack) TakeBackLeaving();
             var next = NextPage(bin, kind);
             if (next == null) return null;
             Settle(next, PageState.Current);
@@ -116,10 +121,10 @@ internal sealed unsafe partial class Heap
 
     private PageInfo* TakeQueued(Bin* bin)
     {
-        while (bin->Queue != 0)
+        for (var attempts = LeavingPerVisit; attempts > 0 && bin->Queue != 0; attempts--)
         {
             var page = _arena.Page(bin->Queue);
-            Unlink(ref bin->Queue, page);
+            Dequeue(bin, page);
             if (page->Evacuating == 0) return page;
             Settle(page, PageState.Leaving);
             Link(ref _leaving, page);
@@ -138,14 +143,19 @@ internal sealed unsafe partial class Heap
         switch (page->State)
         {
             case PageState.Full when page->Capacity - page->Used >= page->WorthIt:
-                Settle(page, PageState.Queued);
-                Link(ref BinOf(page)->Queue, page);
+                if (!_keepsAll && BinOf(page)->QueuedBytes >= QueuedBytesMax)
+                {
+                    _arena.Orphans.Give(page);
+                    break;
+                }
+
+                Enqueue(page);
                 HasPages = true;
                 if (page->Used == 0) Resettle(page);
                 break;
             case PageState.Queued when page->Used == 0:
                 if (IsNoticed(page)) break;
-                Unlink(ref BinOf(page)->Queue, page);
+                Dequeue(BinOf(page), page);
                 _arena.Runs.Free(page);
                 break;
             case PageState.Leaving when page->Used == 0:
@@ -168,6 +178,7 @@ internal sealed unsafe partial class Heap
             PageState.Full => (ushort)(page->Capacity - page->WorthIt),
             _ => 0,
         };
+        Volatile.Write(ref page->NotifyAt, state == PageState.Full ? page->WorthIt : PageInfo.Never);
     }
 
     // Moves the blocks that others freed to the local list; false if there are none.
@@ -202,18 +213,31 @@ internal sealed unsafe partial class Heap
     }
 
     // The evacuation is over: what did not become empty is allocated from again.
-    private void TakeBackLeaving()
+    internal void TakeBackLeaving()
     {
         for (var i = 0; i < ReturningPerVisit && _leaving != 0; i++)
         {
             var page = _arena.Page(_leaving);
             Unlink(ref _leaving, page);
-            Settle(page, PageState.Queued);
-            Link(ref BinOf(page)->Queue, page);
+            Enqueue(page);
         }
     }
 
     private Bin* BinOf(PageInfo* page) => _bins + (int)page->Kind * BinsPerKind + page->Class;
+
+    private void Enqueue(PageInfo* page)
+    {
+        var bin = BinOf(page);
+        Settle(page, PageState.Queued);
+        Link(ref bin->Queue, page);
+        bin->QueuedBytes += page->RunPages << RunPool.PageShift;
+    }
+
+    private void Dequeue(Bin* bin, PageInfo* page)
+    {
+        Unlink(ref bin->Queue, page);
+        bin->QueuedBytes -= page->RunPages << RunPool.PageShift;
+    }
 
     private void Link(ref uint list, PageInfo* page)
     {

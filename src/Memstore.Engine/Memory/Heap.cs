@@ -21,15 +21,17 @@ internal sealed unsafe partial class Heap
 
     // Fixed after construction. Tables: four counters on a line of their own, then the bins.
     private readonly Arena _arena;
+    private readonly bool _keepsAll;
     private readonly long* _allocated;
     private readonly Bin* _bins;
     private readonly PageInfo* _empty;
     private readonly Notices* _notices;
 
-    internal Heap(Arena arena, ushort index)
+    internal Heap(Arena arena, ushort index, bool keepsAll)
     {
         _arena = arena;
         Index = index;
+        _keepsAll = keepsAll;
         const int BinBytes = KindCount * BinsPerKind * 16;
         var tables = (byte*)NativeMemory.AlignedAlloc(BinBytes + 512, 128);
         NativeMemory.Clear(tables, BinBytes + 512);
@@ -150,7 +152,8 @@ internal sealed unsafe partial class Heap
     private struct Bin
     {
         public PageInfo* Current;
-        public uint Queue; // first page with free blocks; 0 for none
+        public uint Queue;       // first page with free blocks; 0 for none
+        public uint QueuedBytes; // of these pages
     }
 
     private struct Notices

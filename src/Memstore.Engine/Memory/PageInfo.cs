@@ -87,6 +87,9 @@ internal unsafe struct PageInfo
     /// <summary>Free blocks from which on a full page is worth a visit.</summary>
     [FieldOffset(56)] public ushort WorthIt;
 
+    /// <summary>Blocks on <see cref="Remote"/> from which on the owner is told; the last live block's free always tells it.</summary>
+    [FieldOffset(60)] public ushort NotifyAt;
+
     /// <summary>Not 0: blocks should move elsewhere, nothing is allocated here. Set in every page of the run.</summary>
     [FieldOffset(58)] public byte Evacuating;
 }

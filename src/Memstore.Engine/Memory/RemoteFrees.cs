@@ -34,7 +34,7 @@ internal static unsafe class RemoteFrees
             // Used is the owner's and may be out of date here. What this comparison misses then is an empty page in the owner's queue:
             // the owner uses it next, or gives it up when nobody rents it (Heap.Abandon).
             var count = CountOf(wanted);
-            var notify = (seen & Notified) == 0 && (count >= page->WorthIt || count >= Volatile.Read(ref page->Used));
+            var notify = (seen & Notified) == 0 && (count >= Volatile.Read(ref page->NotifyAt) || count >= Volatile.Read(ref page->Used));
             if (notify) wanted |= Notified;
 
             var found = Interlocked.CompareExchange(ref page->Remote, wanted, seen);

@@ -378,6 +378,7 @@ internal sealed unsafe class RunPool(Arena arena, ArenaOptions options)
         page->BumpEnd = capacity * blockSize;
         page->Capacity = (ushort)capacity;
         page->WorthIt = (ushort)Math.Max(1, capacity >> 4);
+        page->NotifyAt = PageInfo.Never;
         page->Kind = kind;
         page->Class = (byte)sizeClass;
         page->Owner = owner;

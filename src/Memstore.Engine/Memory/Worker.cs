@@ -11,11 +11,12 @@ public sealed unsafe partial class Worker
     private const int CostOfBlock = 64;
     private const int CostOfAdvance = 128 << 10;
     private const int CostAfterFailure = CostOfAdvance / 4;
-    private const int FreedPerRetire = 2;
+    private const int RetiresPerVisit = 16; // a power of two
+    private const int FreedPerVisit = 3 * RetiresPerVisit;
     private const int FreedPerRefresh = 64;
     private const int NoticesPerVisit = 16;
     private const int QuietCollects = 8;
-    private const int AbandonedPerCollect = 128;
+    private const int AbandonedPerCollect = 8_192;
 
     // Fixed after construction.
     private readonly Epochs _epochs;
@@ -72,7 +73,7 @@ public sealed unsafe partial class Worker
         _limbo.Add(block, size, Volatile.Read(ref *_global));
         _untilAdvance -= (int)Math.Min(size, CostOfAdvance) + CostOfBlock;
         if (_untilAdvance <= 0) Advance();
-        else if (_limbo.HasRipe) _limbo.FreeRipe(Arena, Heap, FreedPerRetire);
+        else if ((_limbo.Added & (RetiresPerVisit - 1)) == 0) _limbo.FreeRipe(Arena, Heap, FreedPerVisit);
     }
 
     /// <summary>Runs an action on the maintenance thread (<see cref="WorkerPool.Collect"/>) once every thread that is inside now has left.</summary>
@@ -127,7 +128,7 @@ public sealed unsafe partial class Worker
         _limbo.Ripen(Volatile.Read(ref *_global));
         _limbo.FreeRipe(Arena, Heap, budget);
         var more = !Heap.ReadNotices(budget) || _limbo.HasRipe;
-        if (abandon) Arena.Orphans.TakeFrom(Heap, AbandonedPerCollect);
+        if (abandon) more |= !Arena.Orphans.TakeFrom(Heap, AbandonedPerCollect);
         _activity = Activity;
         Exit();
         return more;
@@ -141,7 +142,7 @@ public sealed unsafe partial class Worker
     {
         _untilAdvance = _epochs.TryAdvance() ? CostOfAdvance : CostAfterFailure;
         _limbo.Ripen(Volatile.Read(ref *_global));
-        _limbo.FreeRipe(Arena, Heap, FreedPerRetire);
+        _limbo.FreeRipe(Arena, Heap, FreedPerVisit);
         if (Heap.HasNotices) Heap.ReadNotices(NoticesPerVisit);
     }
 }

@@ -11,6 +11,7 @@ internal sealed unsafe class WorkerPool : IDisposable
     public const int WorkersMax = 128;
 
     private const int BlocksPerCollect = 100_000;
+    private const int PagesPerCollect = 8_192;
     private const int StepsPerCollect = 32;
 
     [ThreadStatic]
@@ -87,9 +88,8 @@ internal sealed unsafe class WorkerPool : IDisposable
             }
 
             for (var i = 0; i < Epochs.Count; i++) more |= _workers[i]?.TidyIfIdle(BlocksPerCollect) ?? false;
-            more |= RunActions();
-            Arena.Orphans.Tidy();
-            return more;
+            more |= !Arena.Orphans.Tidy(PagesPerCollect);
+            return RunActions() || more;
         }
         finally
         {

@@ -122,6 +122,26 @@ public sealed unsafe class HeapTests
     }
 
     [Fact]
+    public void Two_heaps_that_overwrite_the_blocks_of_one_need_no_more_memory()
+    {
+        var random = new Random(1);
+        using var arena = new Arena(new ArenaOptions { ReserveBytes = Gigabyte, HugePages = false });
+        Heap[] heaps = [arena.CreateHeap(), arena.CreateHeap()];
+        var blocks = new nuint[200_000];
+        for (var i = 0; i < blocks.Length; i++) blocks[i] = (nuint)heaps[0].Allocate(64, MemoryKind.Record);
+
+        for (var i = 0; i < 2_000_000; i++)
+        {
+            var heap = heaps[i & 1];
+            ref var block = ref blocks[random.Next(blocks.Length)];
+            Heap.Free(arena, heap, (byte*)block);
+            block = (nuint)heap.Allocate(64, MemoryKind.Record);
+        }
+
+        Assert.InRange(arena.CommittedBytes, 0, arena.UsedBytes * 6 / 5);
+    }
+
+    [Fact]
     public void Many_threads_free_each_others_blocks()
     {
         var seed = Environment.TickCount;
@@ -201,7 +221,7 @@ public sealed unsafe class HeapTests
             arena.Orphans.TakeFrom(heap, int.MaxValue);
         }
 
-        arena.Orphans.Tidy();
+        arena.Orphans.Tidy(int.MaxValue);
         arena.Purge(long.MaxValue, all: true);
     }
 
