@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Buffers.Binary;
 using System.Runtime.CompilerServices;
 using System.Text;
@@ -27,9 +26,9 @@ public sealed partial class ReplyWriter
 
     private void Replace(int size)
     {
-        var replacement = ArrayPool<byte>.Shared.Rent(size);
+        var replacement = Arrays<byte>.Rent(size);
         WrittenSpan.CopyTo(replacement);
-        if (_buffer.Length > 0) ArrayPool<byte>.Shared.Return(_buffer);
+        Arrays<byte>.Return(_buffer);
         _buffer = replacement;
     }
 

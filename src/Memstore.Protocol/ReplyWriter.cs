@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Buffers.Binary;
 using System.Text;
 
@@ -66,7 +65,7 @@ public sealed partial class ReplyWriter : IDisposable
     public void Trim()
     {
         _length = 0;
-        if (_buffer.Length > 0) ArrayPool<byte>.Shared.Return(_buffer);
+        Arrays<byte>.Return(_buffer);
         _buffer = [];
     }
 

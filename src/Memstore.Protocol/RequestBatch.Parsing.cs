@@ -188,7 +188,7 @@ public sealed partial class RequestBatch
         if (_count > 0) return Stop.Full;
 
         ReturnUnquoted();
-        _unquoted = System.Buffers.ArrayPool<byte>.Shared.Rent(line.Length);
+        _unquoted = Arrays<byte>.Rent(line.Length);
         var position = 0;
         var written = 0;
         while (true)

@@ -280,7 +280,7 @@ public sealed partial class RequestBatch : IDisposable
     {
         // Exactly what a long bulk needs, else twice the last size.
         var wanted = Math.Max(size, Math.Min(_linear.Length * 2L, RequestLimits.RequestSizeMax));
-        var grown = ArrayPool<byte>.Shared.Rent((int)wanted);
+        var grown = Arrays<byte>.Rent((int)wanted);
         _linear.AsSpan(0, _copied).CopyTo(grown);
         Work += _copied;
         ReturnLinear();
@@ -289,13 +289,13 @@ public sealed partial class RequestBatch : IDisposable
 
     private void ReturnLinear()
     {
-        if (_linear.Length > 0) ArrayPool<byte>.Shared.Return(_linear);
+        Arrays<byte>.Return(_linear);
         _linear = [];
     }
 
     private void ReturnUnquoted()
     {
-        if (_unquoted.Length > 0) ArrayPool<byte>.Shared.Return(_unquoted);
+        Arrays<byte>.Return(_unquoted);
         _unquoted = [];
     }
 
@@ -304,9 +304,9 @@ public sealed partial class RequestBatch : IDisposable
 
     private void ReplaceFrames(int size)
     {
-        var replacement = size == 0 ? [] : ArrayPool<ArgumentFrame>.Shared.Rent(size);
+        var replacement = Arrays<ArgumentFrame>.Rent(size);
         _frames.AsSpan(0, _frameCount).CopyTo(replacement);
-        if (_frames.Length > 0) ArrayPool<ArgumentFrame>.Shared.Return(_frames);
+        Arrays<ArgumentFrame>.Return(_frames);
         _frames = replacement;
     }
 }

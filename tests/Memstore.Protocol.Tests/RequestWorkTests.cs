@@ -53,6 +53,21 @@ public sealed class RequestWorkTests
         Assert.InRange(segments.Work, text.Length, 5L * text.Length);
     }
 
+    [Fact]
+    public void Input_5_ten_thousand_half_requests_hold_little()
+    {
+        var half = Segments.Cut("*3\r\n$3\r\nSET\r\n$3\r\nkey\r\n$536870912\r\nval"u8.ToArray(), 20);
+        var batches = new RequestBatch[10_000];
+        for (var i = 0; i < batches.Length; i++)
+        {
+            batches[i] = new RequestBatch();
+            batches[i].Read(half, RequestLimits.Default);
+            batches[i].Trim();
+        }
+        Assert.All(batches, batch => Assert.InRange(batch.Capacity, 0, 1_000));
+        foreach (var batch in batches) batch.Dispose();
+    }
+
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
