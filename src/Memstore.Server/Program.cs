@@ -1,1 +1,92 @@
-Console.WriteLine("memstore");
+using System.CommandLine;
+using System.Runtime.InteropServices;
+using Memstore.Server;
+using Memstore.Server.Configuration;
+using Memstore.Server.Transports;
+using Microsoft.Extensions.Logging;
+
+var root = new RootCommand("An in-memory store with transactions that speaks the Redis protocol.");
+var serve = new Command("serve", "Serves clients until it is stopped by SIGTERM or SIGINT.");
+var options = SettingTable.Obeyed.Select(row => (Row: row, Option: ServeOptions.OptionOf(row))).ToArray();
+foreach (var (_, option) in options) serve.Options.Add(option);
+serve.SetAction((parsed, _) =>
+{
+    var settings = new Settings();
+    foreach (var (row, option) in options)
+    {
+        if (parsed.GetValue(option) is not { } value || settings.TrySetAtStart(row.Name, value, out var error)) continue;
+        return Task.FromResult(ServeOptions.Fail($"--{row.Name} {value}: {error}."));
+    }
+    return ServeOptions.ServeAsync(settings);
+});
+var version = new Command("version", "Prints the version.");
+version.SetAction(_ => Console.WriteLine(ProductVersion.Text));
+root.Subcommands.Add(serve);
+root.Subcommands.Add(version);
+
+var result = root.Parse(args);
+if (result.Errors.Count > 0) return ServeOptions.Fail($"{result.Errors[0].Message.TrimEnd('.')}. See memstore --help.");
+return await result.InvokeAsync();
+
+/// <summary>What the command line does.</summary>
+internal static class ServeOptions
+{
+    /// <summary>The exit code for a wrong command line or an address that cannot be used.</summary>
+    private const int Failed = 1;
+
+    /// <summary>The option that sets a setting at start.</summary>
+    public static Option<string?> OptionOf(Setting row) => new("--" + row.Name)
+    {
+        Description = $"{row.About} [default: {(row.Initial.Length == 0 ? "none" : row.Initial)}]",
+        HelpName = row.Kind switch
+        {
+            SettingKind.Choice => string.Join('|', row.Choices),
+            SettingKind.Flag => "yes|no",
+            SettingKind.Integer => "number",
+            SettingKind.Bytes => "bytes",
+            _ => "text",
+        },
+    };
+
+    /// <summary>Prints one line on standard error.</summary>
+    public static int Fail(string line)
+    {
+        Console.Error.WriteLine("memstore: " + line);
+        return Failed;
+    }
+
+    /// <summary>Serves until a signal or SHUTDOWN.</summary>
+    public static async Task<int> ServeAsync(Settings settings)
+    {
+        var logger = new ConsoleLog(() => LevelOf(settings["loglevel"]));
+        var stop = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using var host = new ServerHost(settings, TimeProvider.System, logger);
+        host.State.Shutdown = () => stop.TrySetResult();
+        using var onTerminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
+        using var onInterrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
+        try
+        {
+            await host.StartAsync();
+        }
+        catch (TransportException error)
+        {
+            return Fail(error.Message);
+        }
+        Console.WriteLine(host);
+        await stop.Task;
+        return 0;
+
+        void Stop(PosixSignalContext context)
+        {
+            context.Cancel = true;
+            stop.TrySetResult();
+        }
+    }
+
+    private static LogLevel LevelOf(string name) => name switch
+    {
+        "debug" => LogLevel.Debug,
+        "warning" => LogLevel.Warning,
+        _ => LogLevel.Information,
+    };
+}

@@ -1,20 +1,162 @@
+using System.Security.Cryptography;
 using Memstore.Engine;
+using Memstore.Engine.Journaling;
 using Memstore.Server.Commands;
+using Memstore.Server.Configuration;
+using Memstore.Server.Metrics;
+using Memstore.Server.PubSub;
+using Memstore.Server.Sessions;
+using Microsoft.Extensions.Logging;
 
 namespace Memstore.Server;
+
+/// <summary>What is unusual about a server; while nothing is, commands skip the gates that look at it.</summary>
+[Flags]
+internal enum ServerStates
+{
+    /// <summary>An ordinary server.</summary>
+    None = 0,
+
+    /// <summary>CLIENT PAUSE.</summary>
+    Paused = 1 << 0,
+
+    /// <summary>Somebody monitors.</summary>
+    Monitored = 1 << 1,
+
+    /// <summary>There is a limit on memory.</summary>
+    MemoryLimited = 1 << 2,
+
+    /// <summary>Somebody wants keyspace events.</summary>
+    Eventful = 1 << 3,
+}
 
 /// <summary>What the sessions of a server share. Thread-safe.</summary>
 internal sealed class ServerState
 {
+    private readonly KnownRows _rows;
+    private int _special;
+
+    /// <summary>Makes the state of a server that does not listen yet.</summary>
+    /// <param name="store">The data; the caller disposes it.</param>
+    /// <param name="settings">Its settings.</param>
+    /// <param name="time">The clock of everything but the data.</param>
+    /// <param name="logger">The log.</param>
+    public ServerState(Store store, Settings settings, TimeProvider time, ILogger logger)
+    {
+        Store = store;
+        Settings = settings;
+        Time = time;
+        Logger = logger;
+        Commands = new CommandTable(CommandFamilies.All);
+        _rows = new KnownRows(Commands);
+        Metrics = new ServerMetrics(this);
+        PubSub = new PubSubHub(this);
+        Monitors = new Monitors(this);
+        Pause = new PauseGate(this);
+        SlowLog = new SlowLog(this);
+        settings.Changed = ApplySettings;
+        ApplySettings();
+    }
+
     /// <summary>The data.</summary>
-    public required Store Store { get; init; }
+    public Store Store { get; }
+
+    /// <summary>The settings.</summary>
+    public Settings Settings { get; }
+
+    /// <summary>The clock of everything but the data.</summary>
+    public TimeProvider Time { get; }
+
+    /// <summary>The log.</summary>
+    public ILogger Logger { get; }
 
     /// <summary>All commands.</summary>
-    public required CommandTable Commands { get; init; }
+    public CommandTable Commands { get; }
+
+    /// <summary>The rows that sessions treat in a way of their own.</summary>
+    public ref readonly KnownRows Rows => ref _rows;
+
+    /// <summary>Who is connected.</summary>
+    public SessionRegistry Sessions { get; } = new();
+
+    /// <summary>Channels and who listens to them.</summary>
+    public PubSubHub PubSub { get; }
+
+    /// <summary>Who sees all commands.</summary>
+    public Monitors Monitors { get; }
+
+    /// <summary>CLIENT PAUSE.</summary>
+    public PauseGate Pause { get; }
+
+    /// <summary>Figures.</summary>
+    public ServerMetrics Metrics { get; }
+
+    /// <summary>Slow commands.</summary>
+    public SlowLog SlowLog { get; }
+
+    /// <summary>Slow events.</summary>
+    public LatencyMonitor Latency { get; } = new();
 
     /// <summary>Where chance comes from; thread-safe.</summary>
     public Random Random { get; init; } = Random.Shared;
 
+    /// <summary>Where commits are logged; null without a log.</summary>
+    public ICommitLog? CommitLog => Store.Options.CommitLog;
+
+    /// <summary>How safe a commit must be before its reply leaves.</summary>
+    public Durability Durability { get; init; }
+
+    /// <summary>A name of this run of the server: 40 hexadecimal digits.</summary>
+    public string RunId { get; } = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(20));
+
+    /// <summary>The name of the history that replicas would follow.</summary>
+    public string ReplicationId { get; set; } = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(20));
+
+    /// <summary>The port that TCP clients connect to; 0 if there is none.</summary>
+    public int Port { get; set; }
+
+    /// <summary>The transport in use.</summary>
+    public string TransportName { get; set; } = "none";
+
+    /// <summary>Stops the server; the argument says whether without waiting for anything. Null where nobody can.</summary>
+    public Action? Shutdown { get; set; }
+
     /// <summary>The largest string that a command may build, in bytes (proto-max-bulk-len).</summary>
-    public long BulkSizeMax { get; set; } = 512L * 1024 * 1024;
+    public long BulkSizeMax => Settings.RequestLimits.BulkSizeMax;
+
+    /// <summary>The classes of keyspace events that are published.</summary>
+    public KeyEventKinds WantedEvents { get; private set; }
+
+    /// <summary>What is unusual, as bits of <see cref="ServerStates"/>.</summary>
+    public int Special => Volatile.Read(ref _special);
+
+    /// <summary>Whether the data occupies more than it may.</summary>
+    public bool IsMemoryFull => Settings.MemoryMax > 0 && Store.UsedBytes > Settings.MemoryMax;
+
+    /// <summary>Enters or leaves a state.</summary>
+    public void Show(ServerStates state, bool on)
+    {
+        if (on) Interlocked.Or(ref _special, (int)state);
+        else Interlocked.And(ref _special, ~(int)state);
+    }
+
+    private void ApplySettings()
+    {
+        Show(ServerStates.MemoryLimited, Settings.MemoryMax > 0);
+        WantedEvents = KeyEventSetting.Parse(Settings["notify-keyspace-events"]);
+        Show(ServerStates.Eventful, WantedEvents != KeyEventKinds.None);
+        Store.Options.PackedHashEntriesMax = (int)Math.Min(int.MaxValue, Settings.Number("hash-max-listpack-entries"));
+        Store.Options.PackedHashValueMax = (int)Math.Min(int.MaxValue, Settings.Number("hash-max-listpack-value"));
+        SlowLog.Trim();
+    }
+}
+
+/// <summary>Rows that sessions treat in a way of their own, looked up once.</summary>
+internal readonly struct KnownRows(CommandTable table)
+{
+    /// <summary>EXEC: its gates look at what is queued.</summary>
+    public readonly Command Exec = table.Find("exec"u8)!;
+
+    /// <summary>WATCH: it enters the shards of keys that it does not write.</summary>
+    public readonly Command Watch = table.Find("watch"u8)!;
 }

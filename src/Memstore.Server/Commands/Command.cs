@@ -63,6 +63,12 @@ internal sealed class Command
     /// <summary>The command to use instead, with the version from which on: "since|instead" of a deprecated one.</summary>
     public (string Since, string Instead)? Deprecated { get; init; }
 
+    /// <summary>Its place among all rows, subcommands included; for arrays of figures. Set by the table.</summary>
+    public int Index { get; internal set; }
+
+    /// <summary>Whether it runs for everybody at any time, whatever its arguments: QUIT.</summary>
+    public bool IsAlwaysAdmitted { get; init; }
+
     /// <summary>The name in lower case; "config|get" for a subcommand.</summary>
     public string Name { get; }
 

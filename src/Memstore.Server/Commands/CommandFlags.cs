@@ -71,6 +71,15 @@ internal enum CommandFlags
     /// Ours; not shown by COMMAND INFO.
     /// </summary>
     Unheld = 1 << 20,
+
+    /// <summary>Runs at once between MULTI and EXEC (EXEC, DISCARD, ...). Ours; not shown by COMMAND INFO.</summary>
+    Unqueued = 1 << 21,
+
+    /// <summary>Allowed to a RESP2 client that listens to channels. Ours; not shown by COMMAND INFO.</summary>
+    WhileSubscribed = 1 << 22,
+
+    /// <summary>Not between BEGIN and COMMIT. Ours; not shown by COMMAND INFO.</summary>
+    NotInOpen = 1 << 23,
 }
 
 /// <summary>The categories that ACL rules speak of, in the order in which COMMAND INFO lists them.</summary>

@@ -27,7 +27,12 @@ internal sealed class CommandTable
             parent.Adopt([.. container]);
         }
         foreach (var command in rows) Check(command);
+        for (var i = 0; i < rows.Length; i++) rows[i].Index = i;
+        Rows = rows;
     }
+
+    /// <summary>All rows, subcommands included, by <see cref="Command.Index"/>.</summary>
+    public IReadOnlyList<Command> Rows { get; }
 
     /// <summary>The commands in the order of their rows; subcommands hang below them.</summary>
     public IReadOnlyList<Command> Commands { get; }
@@ -51,7 +56,8 @@ internal sealed class CommandTable
         var command = _index.Find(request[0]);
         container = command;
         if (command is null || command.Subcommands.Count == 0 || request.ArgumentCount < 2) return command;
-        return command.FindSubcommand(request[1]);
+        // A container with a handler of its own answers for the words that it does not know (DEBUG).
+        return command.FindSubcommand(request[1]) ?? (command.IsContainer ? null : command);
     }
 
     private static void Check(Command command)

@@ -198,12 +198,17 @@ internal sealed class Usage
     private void Repeat(List<Argument> items, List<Argument> repeated)
     {
         var first = items.Count - repeated.Count;
-        if (first < 0 || repeated.Count == 0 || !items.Skip(first).Select(Shape).SequenceEqual(repeated.Select(Shape)))
+        if (first < 0 || repeated.Count == 0 || !Repeats(items[first..], repeated))
             throw Wrong("a bracket with ... repeats what stands before it");
         var single = Single(items[first..]);
         items.RemoveRange(first, repeated.Count);
-        items.Add(single with { IsMultiple = true, IsTokenMultiple = single.Token is not null });
+        items.Add(single with { IsMultiple = true, IsTokenMultiple = single.Token is not null && repeated[0].Token is not null });
     }
+
+    // The word before a single value may be left out of the repetition: ID client-id [client-id ...].
+    private static bool Repeats(List<Argument> items, List<Argument> repeated) =>
+        items.Select(Shape).SequenceEqual(repeated.Select(Shape))
+        || (items is [{ Token: not null } only] && repeated is [{ Token: null } again] && only.Name == again.Name);
 
     private static (string, string?) Shape(Argument argument) => (argument.Name, argument.Token);
 

@@ -1,0 +1,86 @@
+using System.Text;
+using static Memstore.Server.Commands.CommandFlags;
+
+namespace Memstore.Server.Commands;
+
+/// <summary>CONFIG: reads and changes settings.</summary>
+internal static class ConfigCommands
+{
+    private const CommandFlags Usual = Admin | NoScript | Loading | Stale;
+
+    public static readonly CommandFamily Family = new("server", AclCategories.None,
+    [
+        new("CONFIG", None, null)
+        {
+            Summary = "A container for commands about settings.",
+            Complexity = "Depends on subcommand.", Since = "2.0.0",
+        },
+        new("CONFIG GET parameter [parameter ...]", Usual, Get)
+        {
+            Summary = "Answers the settings whose names match patterns.",
+            Complexity = "O(N) when N is the number of configuration parameters provided", Since = "2.0.0",
+        },
+        new("CONFIG HELP", Loading | Stale, HelpText.Help)
+        {
+            Summary = "Shows these lines.",
+            Complexity = "O(1)", Since = "5.0.0",
+        },
+        new("CONFIG RESETSTAT", Usual, ResetStat)
+        {
+            Summary = "Sets the figures of INFO to zero.",
+            Complexity = "O(1)", Since = "2.0.0", Tips = ["request_policy:all_nodes", "response_policy:all_succeeded"],
+        },
+        new("CONFIG REWRITE", Usual, Rewrite)
+        {
+            Summary = "Writes the settings to the configuration file; there is none.",
+            Complexity = "O(1)", Since = "2.8.0", Tips = ["request_policy:all_nodes", "response_policy:all_succeeded"],
+        },
+        new("CONFIG SET parameter value [parameter value ...]", Usual, Set)
+        {
+            Summary = "Changes settings, all of them or none.",
+            Complexity = "O(N) when N is the number of configuration parameters provided", Since = "2.0.0",
+            Tips = ["request_policy:all_nodes", "response_policy:all_succeeded"],
+        },
+    ]);
+
+    private static void Get(ref CommandCall call)
+    {
+        var settings = call.Server.Settings.All().Select(setting => (Bytes: Encoding.ASCII.GetBytes(setting.Name), setting.Value)).ToArray();
+        var wanted = new bool[settings.Length];
+        while (call.Args.Remaining > 0)
+        {
+            var pattern = call.Args.Bytes();
+            for (var i = 0; i < settings.Length; i++) wanted[i] |= GlobPattern.Matches(pattern, settings[i].Bytes, ignoreCase: true);
+        }
+        call.Reply.MapHeader(wanted.Count(isWanted => isWanted));
+        for (var i = 0; i < settings.Length; i++)
+        {
+            if (!wanted[i]) continue;
+            call.Reply.Bulk(settings[i].Bytes);
+            call.Reply.BulkString(settings[i].Value);
+        }
+    }
+
+    private static void ResetStat(ref CommandCall call)
+    {
+        call.Server.Metrics.Reset();
+        call.Reply.SimpleString("OK"u8);
+    }
+
+    private static void Rewrite(ref CommandCall call) => call.Reply.Error("ERR The server is running without a config file"u8);
+
+    private static void Set(ref CommandCall call)
+    {
+        if (call.Args.Remaining % 2 != 0)
+        {
+            call.Reply.Error(Errors.WrongArity(call.Command));
+            return;
+        }
+        // Texts are Latin-1, so that the bytes of a password come back as they were.
+        var changes = new List<(string, string)>();
+        while (call.Args.Remaining > 0)
+            changes.Add((Encoding.Latin1.GetString(call.Args.Bytes()), Encoding.Latin1.GetString(call.Args.Bytes())));
+        if (call.Server.Settings.TrySet(changes, out var error)) call.Reply.SimpleString("OK"u8);
+        else call.Reply.Error(Encoding.Latin1.GetBytes("ERR " + error));
+    }
+}

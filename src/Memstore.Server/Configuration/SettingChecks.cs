@@ -1,0 +1,79 @@
+using System.Globalization;
+using System.Text;
+
+namespace Memstore.Server.Configuration;
+
+/// <summary>Checks of settings whose text has a form of its own.</summary>
+internal static class SettingChecks
+{
+    /// <summary>Out of range is brought into range, not refused, as Redis does with this one.</summary>
+    public static string? Hz(string text, string current, out string? error)
+    {
+        error = null;
+        var value = long.Parse(text, CultureInfo.InvariantCulture);
+        return Math.Clamp(value, 1, 500).ToString(CultureInfo.InvariantCulture);
+    }
+
+    /// <summary>There is no journal to turn on.</summary>
+    public static string? NoPersistence(string text, string current, out string? error)
+    {
+        error = text == "yes" ? "this version keeps data in memory only" : null;
+        return error is null ? text : null;
+    }
+
+    /// <summary>Pairs of seconds and changes.</summary>
+    public static string? Save(string text, string current, out string? error)
+    {
+        error = null;
+        var words = text.Split(' ', StringSplitOptions.RemoveEmptyEntries);
+        var valid = words.Length % 2 == 0;
+        for (var i = 0; valid && i < words.Length; i++)
+            valid = long.TryParse(words[i], NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number >= (i % 2 == 0 ? 1 : 0);
+        if (valid) return string.Join(' ', words);
+        error = "Invalid save parameters";
+        return null;
+    }
+
+    /// <summary>Numbers from 0 to 100.</summary>
+    public static string? Percentiles(string text, string current, out string? error)
+    {
+        error = null;
+        var words = text.Split(' ', StringSplitOptions.RemoveEmptyEntries);
+        foreach (var word in words)
+        {
+            if (!double.TryParse(word, NumberStyles.Float, CultureInfo.InvariantCulture, out var number))
+                error = "Invalid latency-tracking-info-percentiles parameters";
+            else if (number is not (>= 0 and <= 100))
+                error = "latency-tracking-info-percentiles parameters should sit between [0.0,100.0]";
+            if (error is not null) return null;
+        }
+        return string.Join(' ', words);
+    }
+
+    // The classes in the order in which CONFIG GET lists them; 'A' stands for all of g$lshzxetd.
+    private const string EventClasses = "g$lshzxetdnm";
+    private const string AllClasses = "g$lshzxetd";
+
+    /// <summary>
+    /// Classes of keyspace events, in the order in which they are shown.
+    /// </summary>
+    public static string? KeyspaceEvents(string text, string current, out string? error)
+    {
+        error = null;
+        var chosen = new StringBuilder();
+        foreach (var flag in text)
+        {
+            if (flag != 'A' && flag != 'K' && flag != 'E' && !EventClasses.Contains(flag))
+            {
+                error = "Invalid event class character. Use 'Ag$lshzxeKEtmdn'.";
+                return null;
+            }
+        }
+        if (text.Contains('A') || AllClasses.All(text.Contains)) chosen.Append('A');
+        foreach (var flag in EventClasses)
+            if (text.Contains(flag) && (chosen.Length == 0 || chosen[0] != 'A' || !AllClasses.Contains(flag))) chosen.Append(flag);
+        foreach (var flag in "KE")
+            if (text.Contains(flag)) chosen.Append(flag);
+        return chosen.ToString();
+    }
+}

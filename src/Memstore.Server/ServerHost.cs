@@ -1,0 +1,185 @@
+using System.Globalization;
+using System.IO.Pipelines;
+using System.Net;
+using System.Net.Sockets;
+using Memstore.Engine;
+using Memstore.Engine.Journaling;
+using Memstore.Protocol;
+using Memstore.Server.Configuration;
+using Memstore.Server.Sessions;
+using Memstore.Server.Transports;
+using Microsoft.Extensions.Logging;
+
+namespace Memstore.Server;
+
+/// <summary>A server that can be started and stopped: the data, the transport, and a session for each connection.</summary>
+internal sealed class ServerHost : IAsyncDisposable
+{
+    private static readonly TimeSpan HousekeepingInterval = TimeSpan.FromMilliseconds(100);
+
+    /// <summary>How long sessions may take to answer what they have begun when the server stops.</summary>
+    private static readonly TimeSpan StopTimeout = TimeSpan.FromSeconds(5);
+
+    private readonly ITimer _housekeeping;
+    private ITransport? _transport;
+    private int _stopping;
+
+    /// <summary>Makes a server that does not listen yet.</summary>
+    /// <param name="settings">Its settings.</param>
+    /// <param name="time">The clock of everything.</param>
+    /// <param name="logger">The log.</param>
+    /// <param name="storeOptions">The store's options if they are not to follow from the settings.</param>
+    /// <param name="durability">How safe a commit must be before its reply leaves.</param>
+    public ServerHost(
+        Settings settings,
+        TimeProvider time,
+        ILogger logger,
+        StoreOptions? storeOptions = null,
+        Durability durability = Durability.None)
+    {
+        var store = new Store(storeOptions ?? new StoreOptions
+        {
+            Shards = (int)settings.Number("shards"),
+            Databases = (int)settings.Number("databases"),
+            TimeProvider = time,
+        });
+        State = new ServerState(store, settings, time, logger) { Durability = durability };
+        _housekeeping = time.CreateTimer(static host => ((ServerHost)host!).KeepHouse(), this, HousekeepingInterval, HousekeepingInterval);
+    }
+
+    /// <summary>What its sessions share.</summary>
+    public ServerState State { get; }
+
+    /// <summary>The addresses that it listens on.</summary>
+    public IReadOnlyList<EndPoint> EndPoints => _transport?.BoundEndPoints ?? [];
+
+    /// <summary>Begins to listen.</summary>
+    /// <exception cref="TransportException">It cannot; the message is for the operator.</exception>
+    public async Task StartAsync()
+    {
+        var settings = State.Settings;
+        var mode = (UnixFileMode)settings.Number("unixsocketperm");
+        _transport = TransportFactory.Create(settings["transport"], new TransportOptions
+        {
+            Backlog = (int)settings.Number("tcp-backlog"),
+            KeepAliveSeconds = (int)settings.Number("tcp-keepalive"),
+            OutputPauseThreshold = OutputPauseThreshold,
+            UnixSocketMode = mode == UnixFileMode.None ? null : mode,
+        }, State.Logger);
+        await _transport.StartAsync(EndPointsOf(settings), ServeAsync, CancellationToken.None).ConfigureAwait(false);
+        State.TransportName = _transport.Name;
+        State.Port = _transport.BoundEndPoints.OfType<IPEndPoint>().FirstOrDefault()?.Port ?? 0;
+    }
+
+    // A client may send a long pipeline before it reads the first reply, as Redis allows; this bounds what it makes us keep.
+    private const int OutputPauseThreshold = 64 * 1024 * 1024;
+
+    /// <summary>Serves one connection until it ends.</summary>
+    public async Task ServeAsync(Connection connection)
+    {
+        var session = new Session(State, connection, State.Sessions.NextId());
+        if (!State.Sessions.TryAdd(session, State.Settings.ClientsMax))
+        {
+            State.Metrics.CountRejectedConnection();
+            session.Dispose();
+            await RejectAsync(connection).ConfigureAwait(false);
+            return;
+        }
+        try
+        {
+            if (Volatile.Read(ref _stopping) == 0) await session.RunAsync().ConfigureAwait(false);
+        }
+        catch (Exception error) when (error is not OutOfMemoryException)
+        {
+            ServerLog.SessionFailed(State.Logger, error, session.Id);
+        }
+        finally
+        {
+            session.Dispose();
+            State.Sessions.Remove(session);
+        }
+    }
+
+    /// <summary>Stops accepting, lets commands that run answer, and closes all connections. The data is gone afterwards.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        if (Interlocked.Exchange(ref _stopping, 1) != 0) return;
+        await _housekeeping.DisposeAsync().ConfigureAwait(false);
+        if (_transport is not null) await _transport.StopAcceptingAsync().ConfigureAwait(false);
+        State.Pause.End();
+        foreach (var session in State.Sessions.Unordered()) session.End();
+        var deadline = Environment.TickCount64 + (long)StopTimeout.TotalMilliseconds;
+        while (State.Sessions.Count > 0 && Environment.TickCount64 < deadline) await Task.Delay(5).ConfigureAwait(false);
+        if (_transport is not null) await _transport.DisposeAsync().ConfigureAwait(false);
+        State.Store.Dispose();
+    }
+
+    private static async Task RejectAsync(Connection connection)
+    {
+        WriteRejection(connection.Output);
+        await connection.Output.FlushAsync().ConfigureAwait(false);
+    }
+
+    private static void WriteRejection(PipeWriter output)
+    {
+        using var reply = new ReplyWriter();
+        reply.Error(SessionErrors.ClientsMax);
+        System.Buffers.BuffersExtensions.Write(output, reply.WrittenSpan);
+    }
+
+    private static List<EndPoint> EndPointsOf(Settings settings)
+    {
+        var endPoints = new List<EndPoint>();
+        var port = (int)settings.Number("port");
+        foreach (var address in settings["bind"].Split([' ', ','], StringSplitOptions.RemoveEmptyEntries))
+        {
+            var ip = address switch
+            {
+                "*" => IPAddress.Any,
+                "localhost" => IPAddress.Loopback,
+                _ when IPAddress.TryParse(address, out var parsed) => parsed,
+                _ => throw new TransportException($"Cannot listen on {address}: --bind takes IP addresses such as 127.0.0.1 or 0.0.0.0."),
+            };
+            endPoints.Add(new IPEndPoint(ip, port));
+        }
+        if (settings["unixsocket"] is { Length: > 0 } path) endPoints.Add(UnixEndPoint(path));
+        if (endPoints.Count == 0) throw new TransportException("There is no address to listen on: give --bind an address or --unixsocket a path.");
+        return endPoints;
+    }
+
+    private static UnixDomainSocketEndPoint UnixEndPoint(string path)
+    {
+        try
+        {
+            return new UnixDomainSocketEndPoint(path);
+        }
+        catch (Exception error) when (error is ArgumentException or PlatformNotSupportedException)
+        {
+            throw new TransportException($"Cannot listen on {path}: the path of a Unix socket has at most about 100 bytes; choose a shorter one.", error);
+        }
+    }
+
+    private void KeepHouse()
+    {
+        try
+        {
+            State.Metrics.Sample();
+            var idleMs = State.Settings.IdleTimeoutSeconds * 1000L;
+            var now = Environment.TickCount64;
+            foreach (var session in State.Sessions.Unordered()) session.KeepHouse(now, idleMs);
+        }
+        catch (Exception error)
+        {
+            ServerLog.HousekeepingFailed(State.Logger, error);
+        }
+    }
+
+    /// <summary>The line that says that it serves.</summary>
+    public override string ToString()
+    {
+        var where = string.Join(" and ", EndPoints.Select(endPoint => endPoint.ToString()));
+        return string.Create(
+            CultureInfo.InvariantCulture,
+            $"Memstore {ProductVersion.Text} serves on {where} (transport {State.TransportName}, {State.Store.ShardCount} shards, {State.Store.DatabaseCount} databases, pid {Environment.ProcessId})");
+    }
+}

@@ -1,0 +1,22 @@
+using Microsoft.Extensions.Logging;
+
+namespace Memstore.Server;
+
+/// <summary>Every log line of the server but those of the transports.</summary>
+internal static partial class ServerLog
+{
+    [LoggerMessage(100, LogLevel.Error, "Client {Id}: the command {Command} failed; nothing of it was committed.")]
+    public static partial void CommandFailed(ILogger logger, Exception exception, long id, string command);
+
+    [LoggerMessage(101, LogLevel.Warning, "Client {Id} sent an HTTP request; the connection is closed, because a browser may have been talked into it.")]
+    public static partial void CrossProtocol(ILogger logger, long id);
+
+    [LoggerMessage(102, LogLevel.Information, "{Message}")]
+    public static partial void FromClient(ILogger logger, string message);
+
+    [LoggerMessage(103, LogLevel.Error, "The session of client {Id} failed.")]
+    public static partial void SessionFailed(ILogger logger, Exception exception, long id);
+
+    [LoggerMessage(104, LogLevel.Error, "Housekeeping failed.")]
+    public static partial void HousekeepingFailed(ILogger logger, Exception exception);
+}

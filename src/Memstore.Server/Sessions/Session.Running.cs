@@ -1,0 +1,481 @@
+using Memstore.Engine;
+using Memstore.Protocol;
+using Memstore.Server.Commands;
+using Memstore.Server.Metrics;
+using Memstore.Server.PubSub;
+
+namespace Memstore.Server.Sessions;
+
+// Running a batch of requests: rows, routes, prefetching, and one command after the other.
+internal sealed partial class Session
+{
+    // A threshold of the slow log that no run of fast commands should hide, in microseconds.
+    private const ulong TimeAllBelowUs = 1000;
+
+    // A batch of this many requests or more is worth prefetching.
+    private const int PrefetchFrom = 4;
+
+    // For each request of the batch its row, for each argument its route if it is a key.
+    private Command?[] _rows = new Command?[16];
+    private KeyRoute[] _routes = new KeyRoute[64];
+    private KeyRoute[] _ahead = new KeyRoute[16];
+    private int _aheadCount;
+    private readonly List<KeyUse> _keyUses = [];
+
+    private int _next;
+    private bool _isRunning;
+    private bool _isParked;
+    private bool _isTimed;
+    private bool _timeAll;
+
+    // What the body runs, and the transaction that it runs in; null outside a body.
+    private BodyKind _bodyKind;
+    private Transaction? _bodyTransaction;
+    private int _replyStart;
+    private int _databaseBefore;
+    private KeyEventBuffer? _events;
+
+    // How a submitted transaction ended.
+    private int _submission;
+    private Exception? _bodyError;
+
+    // What a command asked for beyond its reply.
+    private Wish _wish;
+
+    private enum BodyKind : byte
+    {
+        Command,
+        Exec,
+        Watch,
+    }
+
+    /// <summary>How a run of commands stopped.</summary>
+    private enum Stop : byte
+    {
+        /// <summary>The batch has been run.</summary>
+        BatchEnded,
+
+        /// <summary>The turn is over; others go first.</summary>
+        TurnEnded,
+
+        /// <summary>A transaction waits for a shard, or a command for a timer.</summary>
+        Parked,
+
+        /// <summary>Replies must be sent before more are made.</summary>
+        ReplyFull,
+
+        /// <summary>CLIENT PAUSE holds the next command back.</summary>
+        Paused,
+    }
+
+    private async ValueTask RunRequestsAsync()
+    {
+        LastActiveTicks = Environment.TickCount64;
+        Resolve();
+        _next = 0;
+        _isRunning = true;
+        while (true)
+        {
+            var stop = RunTurn();
+            if (stop == Stop.BatchEnded) break;
+            if (stop == Stop.Parked)
+            {
+                await _resumed.WaitAsync().ConfigureAwait(false);
+                FinishParked();
+                continue;
+            }
+            Send();
+            if (MustWaitToSend) await SentAsync().ConfigureAwait(false);
+            if (stop == Stop.TurnEnded) await YieldAsync().ConfigureAwait(false);
+            if (stop == Stop.Paused && _server.Pause.TryWait(this)) await _yielded.WaitAsync().ConfigureAwait(false);
+        }
+        _isRunning = false;
+    }
+
+    /// <summary>CLIENT PAUSE has ended. Any thread may call.</summary>
+    internal void EndPause() => _connection.Post(static state => ((Session)state!)._yielded.Set(), this);
+
+    /// <summary>Finds the rows and computes the routes of all keys of the batch, and has the processor fetch what they lead to.</summary>
+    private void Resolve()
+    {
+        var count = _batch.Count;
+        if (_rows.Length < count) _rows = new Command?[Math.Max(count, _rows.Length * 2)];
+        var arguments = _batch.Frames.Length;
+        if (_routes.Length < arguments || _routes.Length > 64 * 1024) _routes = new KeyRoute[Math.Max(arguments, 64)];
+        _aheadCount = 0;
+
+        var bytes = _batch.Bytes;
+        var table = _server.Commands;
+        for (var i = 0; i < count; i++)
+        {
+            var request = _batch.GetRequest(i, bytes);
+            var row = table.Resolve(request, out _);
+            _rows[i] = row;
+            if (row is not null && row.TouchesData && row.AcceptsCount(request.ArgumentCount))
+                Route(row, request, _routes.AsSpan(_batch.FirstArgument(i), request.ArgumentCount));
+        }
+        if (count >= PrefetchFrom) Prefetch();
+    }
+
+    private void Route(Command row, in Request request, Span<KeyRoute> routes)
+    {
+        if (row.SoleKey > 0)
+        {
+            var route = _server.Store.RouteOf(request[row.SoleKey]);
+            routes[row.SoleKey] = route;
+            Ahead(route);
+            return;
+        }
+        _keyUses.Clear();
+        row.FindKeys(request, _keyUses);
+        foreach (var use in _keyUses)
+        {
+            var route = _server.Store.RouteOf(request[use.Argument]);
+            routes[use.Argument] = route;
+            Ahead(route);
+        }
+    }
+
+    private void Ahead(KeyRoute route)
+    {
+        if (_aheadCount == _ahead.Length)
+        {
+            if (_ahead.Length >= 1024) return;
+            Array.Resize(ref _ahead, _ahead.Length * 2);
+        }
+        _ahead[_aheadCount++] = route;
+    }
+
+    // In passes: when a key's bucket is asked for, its slot has arrived, because all other slots were asked for in between.
+    private void Prefetch()
+    {
+        var store = _server.Store;
+        var routes = _ahead.AsSpan(0, _aheadCount);
+        if (routes.Length < PrefetchFrom) return;
+        for (var depth = 0; depth <= 2; depth++)
+            foreach (var route in routes) store.Prefetch(_database, route, depth);
+    }
+
+    private Stop RunTurn()
+    {
+        var worker = _server.Store.Rent();
+        var counters = _server.Metrics.OfThisThread;
+        counters.StartTurn();
+        PrepareTurn();
+        try
+        {
+            return RunTurn(worker, counters);
+        }
+        finally
+        {
+            counters.EndTurn();
+            _server.Store.Return(worker);
+        }
+    }
+
+    private void PrepareTurn()
+    {
+        var threshold = _server.Settings.SlowLogThresholdUs;
+        _timeAll = (ulong)threshold < TimeAllBelowUs || _server.Settings.LatencyThresholdMs == 1;
+        if (_server.WantedEvents != KeyEventKinds.None) _events ??= new KeyEventBuffer();
+        if (_events is not null) _events.Wanted = _server.WantedEvents;
+    }
+
+    private Stop RunTurn(Worker worker, ThreadCounters counters)
+    {
+        var count = _batch.Count;
+        var bytes = _batch.Bytes;
+        while (_next < count)
+        {
+            if (Is(SessionState.Closing)) return Stop.BatchEnded;
+            var index = _next;
+            var request = _batch.GetRequest(index, bytes);
+            var row = _rows[index];
+            if (IsOrdinary(row, request.ArgumentCount))
+            {
+                _next++;
+                _replyStart = _reply.Length;
+                if (!RunOrdinary(worker, counters, row!, request)) return Stop.Parked;
+            }
+            else
+            {
+                if (row is not null && IsHeldBack(row)) return Stop.Paused;
+                _next++;
+                _replyStart = _reply.Length;
+                if (!RunGated(worker, counters, row, request)) return Stop.Parked;
+            }
+            if (_reply.Length - _sentLength > ReplySizeToSend) return Stop.ReplyFull;
+            if ((_next & 15) == 0 && _next < count && counters.TurnUs() > TurnUsMax) return Stop.TurnEnded;
+        }
+        return Stop.BatchEnded;
+    }
+
+    private bool IsHeldBack(Command row) =>
+        _server.Pause.Holds(ReferenceEquals(row, _server.Rows.Exec) ? row.Flags | QueuedFlags : row.Flags);
+
+    private bool IsOrdinary(Command? row, int argumentCount) =>
+        row is not null
+        && (State & ~SessionState.Harmless) == 0
+        && _server.Special == 0
+        && (row.Flags & CommandFlags.Protected) == 0
+        && row.AcceptsCount(argumentCount);
+
+    /// <summary>Runs a command that no gate can refuse. False if the session has to wait.</summary>
+    private bool RunOrdinary(Worker worker, ThreadCounters counters, Command row, in Request request)
+    {
+        Start(counters, row);
+        var isWatch = ReferenceEquals(row, _server.Rows.Watch);
+        if (!row.TouchesData || (isWatch && Is(SessionState.Queueing)))
+        {
+            Invoke(row, request, null);
+            return _wish == Wish.None ? Finished(counters, row) : Fulfil(worker, counters, row);
+        }
+        return RunData(worker, row, request, isWatch ? BodyKind.Watch : BodyKind.Command) && Finished(counters, row);
+    }
+
+    /// <summary>Runs a command after the gates. False if the session has to wait.</summary>
+    private bool RunGated(Worker worker, ThreadCounters counters, Command? row, in Request request)
+    {
+        if (!Admission.Admits(this, row, request))
+        {
+            CountRefusal(counters, row);
+            return true;
+        }
+        if (_server.Monitors.Any && (row!.Flags & (CommandFlags.SkipMonitor | CommandFlags.Admin)) == 0) _server.Monitors.Feed(this, request);
+        if (Is(SessionState.Queueing) && (row!.Flags & CommandFlags.Unqueued) == 0)
+        {
+            Enqueue(row, request);
+            Mute();
+            return true;
+        }
+        if (Is(SessionState.Open) && row!.TouchesData)
+        {
+            Start(counters, row);
+            return RunInOpen(worker) && Finished(counters, row);
+        }
+        return RunOrdinary(worker, counters, row!, request);
+    }
+
+    private bool RunData(Worker worker, Command row, in Request request, BodyKind kind)
+    {
+        _bodyKind = kind;
+        _databaseBefore = _database;
+        var transaction = _transaction;
+        transaction.Begin(_database, row.Everything?.Access == KeyAccess.Read ? TransactionPlan.ReadSnapshot : TransactionPlan.Held);
+        var routes = RoutesOf(_next - 1);
+        if (row.SoleKey > 0 && kind != BodyKind.Watch)
+        {
+            transaction.Declare(routes[row.SoleKey], row.NamedKeys[0].Access);
+            if ((row.Flags & CommandFlags.Unheld) != 0)
+            {
+                if (transaction.TryRead(worker, this)) return true;
+                _reply.Truncate(_replyStart);
+            }
+        }
+        else
+        {
+            Declare(transaction, row, request, routes, kind == BodyKind.Watch ? KeyAccess.Write : null);
+        }
+        return RunOrSubmit(worker, transaction);
+    }
+
+    private void Declare(Transaction transaction, Command row, in Request request, ReadOnlySpan<KeyRoute> routes, KeyAccess? access)
+    {
+        if (row.Everything is { } everything) transaction.DeclareEverything(everything.Access);
+        if (row.NamedKeys.Length == 0) return;
+        _keyUses.Clear();
+        row.FindKeys(request, _keyUses);
+        foreach (var use in _keyUses) transaction.Declare(routes[use.Argument], access ?? use.Access);
+    }
+
+    /// <summary>Runs the body now; false if it has to wait for a shard, and then <see cref="FinishParked"/> goes on.</summary>
+    private bool RunOrSubmit(Worker worker, Transaction transaction)
+    {
+        try
+        {
+            if (transaction.TryRun(worker, this))
+            {
+                Committed(transaction);
+                return true;
+            }
+        }
+        catch (Exception error)
+        {
+            AnswerFault(error);
+            return true;
+        }
+        _reply.Truncate(_replyStart);
+        Volatile.Write(ref _submission, Submitting);
+        _bodyError = null;
+        transaction.Submit(worker, this);
+        if (Interlocked.CompareExchange(ref _submission, Waiting, Submitting) == Submitting)
+        {
+            Park(ParkedFor.Transaction);
+            return false;
+        }
+        AfterSubmission(transaction);
+        return true;
+    }
+
+    private const int Submitting = 1;
+    private const int Waiting = 2;
+    private const int Ended = 3;
+
+    void ITransactionBody.Completed(Transaction transaction, Exception? error)
+    {
+        _bodyError = error;
+        if (Interlocked.Exchange(ref _submission, Ended) == Waiting) Resume();
+    }
+
+    /// <summary>Has the session go on, on its owner. Any thread may call.</summary>
+    private void Resume() => _connection.Post(static state => ((Session)state!)._resumed.Set(), this);
+
+    private void AfterSubmission(Transaction transaction)
+    {
+        if (_bodyError is { } error) AnswerFault(error);
+        else Committed(transaction);
+    }
+
+    private void Committed(Transaction transaction)
+    {
+        if (transaction.Position != 0) HoldReply(transaction.Position);
+        if (_events is { Count: > 0 }) _server.PubSub.Publish(_events);
+        _events?.Clear();
+        if (_outbox is not null) SendOutbox();
+    }
+
+    void ITransactionBody.Run(Transaction transaction)
+    {
+        _reply.Truncate(_replyStart);
+        _events?.Clear();
+        _outbox?.Clear();
+        _database = transaction.Database = _databaseBefore;
+        _bodyTransaction = transaction;
+        try
+        {
+            switch (_bodyKind)
+            {
+                case BodyKind.Exec:
+                    RunQueue(transaction);
+                    break;
+                case BodyKind.Watch:
+                    AddWatches(transaction);
+                    break;
+                default:
+                    var index = _next - 1;
+                    Invoke(_rows[index]!, _batch[index], transaction);
+                    break;
+            }
+        }
+        finally
+        {
+            _bodyTransaction = null;
+        }
+    }
+
+    private void Invoke(Command row, in Request request, Transaction? transaction)
+    {
+        var call = new CommandCall
+        {
+            Command = row,
+            Session = this,
+            Server = _server,
+            Transaction = transaction!,
+            Args = new ArgReader(request, transaction is null ? default : RoutesOf(_next - 1), row),
+            Reply = _reply,
+            Events = _events,
+        };
+        row.Handler!(ref call);
+    }
+
+    private ReadOnlySpan<KeyRoute> RoutesOf(int index)
+    {
+        var first = _batch.FirstArgument(index);
+        return _routes.AsSpan(first, (index + 1 < _batch.Count ? _batch.FirstArgument(index + 1) : _batch.Frames.Length) - first);
+    }
+
+    private void Start(ThreadCounters counters, Command row)
+    {
+        LastCommand = row;
+        _isTimed = counters.Begin(row, _timeAll);
+    }
+
+    private bool Finished(ThreadCounters counters, Command row)
+    {
+        if (_reply.Length > _replyStart)
+        {
+            var first = _reply.WrittenSpan[_replyStart];
+            if (first == (byte)'-') CountFailure(counters, row, _replyStart);
+            else if (row.SoleKey > 0 && (row.Flags & CommandFlags.ReadOnly) != 0) CountLookup(counters);
+        }
+        if (_isTimed) Timed(row, counters.EndTimed());
+        if (State != 0) Mute();
+        return true;
+    }
+
+    // $-1\r\n or _\r\n: the key that was to be read is not there.
+    private void CountLookup(ThreadCounters counters)
+    {
+        var reply = _reply.WrittenSpan[_replyStart..];
+        if (reply[0] == (byte)'_' || reply[1] == (byte)'-') counters.Misses++;
+        else counters.Hits++;
+    }
+
+    private void Timed(Command row, long us)
+    {
+        var threshold = _server.Settings.SlowLogThresholdUs;
+        if (threshold >= 0 && us >= threshold && (row.Flags & CommandFlags.SkipSlowlog) == 0)
+            _server.SlowLog.Add(this, _batch[_next - 1], us);
+        var thresholdMs = _server.Settings.LatencyThresholdMs;
+        if (thresholdMs > 0 && us >= thresholdMs * 1000)
+        {
+            var kind = (row.Flags & CommandFlags.Fast) != 0 ? "fast-command" : "command";
+            _server.Latency.Add(kind, _server.Time.GetUtcNow().ToUnixTimeSeconds(), us / 1000);
+        }
+    }
+
+    /// <summary>Takes the reply back if the client does not want it.</summary>
+    private void Mute()
+    {
+        if (Is(SessionState.Muted | SessionState.Skipping)) _reply.Truncate(_replyStart);
+        Set(SessionState.Skipping, Is(SessionState.SkipNext));
+        Set(SessionState.SkipNext, false);
+    }
+
+    private void CountFailure(ThreadCounters counters, Command row, int replyStart)
+    {
+        counters.Of(row).Failed++;
+        _server.Metrics.CountError(_reply.WrittenSpan[(replyStart + 1)..]);
+    }
+
+    /// <summary>Answers why a command does not run. A transaction that it belongs to is discarded by EXEC.</summary>
+    internal void Refuse(Command? row, ReadOnlySpan<byte> error)
+    {
+        if (row is not null && ReferenceEquals(row, _server.Rows.Exec))
+        {
+            // A refused EXEC ends the transaction and says why: its code gives way to EXECABORT.
+            var reason = error[(error.IndexOf((byte)' ') + 1)..];
+            _reply.Error([.. "EXECABORT Transaction discarded because of: "u8, .. error.StartsWith("ERR "u8) ? reason : error]);
+            DiscardQueue();
+            return;
+        }
+        if (Is(SessionState.Queueing)) Set(SessionState.QueueBroken, true);
+        _reply.Error(error);
+    }
+
+    private void CountRefusal(ThreadCounters counters, Command? row)
+    {
+        if (row is not null) counters.Of(row).Rejected++;
+        if (_reply.Length > _replyStart) _server.Metrics.CountError(_reply.WrittenSpan[(_replyStart + 1)..]);
+        Mute();
+    }
+
+    private void AnswerFault(Exception error)
+    {
+        _reply.Truncate(_replyStart);
+        _reply.Error(SessionErrors.Internal);
+        _events?.Clear();
+        _outbox?.Clear();
+        ServerLog.CommandFailed(_server.Logger, error, Id, LastCommand?.Name ?? "");
+    }
+}

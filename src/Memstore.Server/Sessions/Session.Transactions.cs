@@ -1,0 +1,370 @@
+using System.Globalization;
+using Memstore.Engine;
+using Memstore.Protocol;
+using Memstore.Server.Commands;
+using Memstore.Server.Metrics;
+using Memstore.Server.PubSub;
+
+namespace Memstore.Server.Sessions;
+
+/// <summary>What a command wants the session to do after its handler has returned.</summary>
+internal enum Wish : byte
+{
+    /// <summary>Nothing.</summary>
+    None,
+
+    /// <summary>Run the queued commands.</summary>
+    Execute,
+
+    /// <summary>Open an interactive transaction.</summary>
+    Open,
+
+    /// <summary>Commit the interactive transaction.</summary>
+    Commit,
+
+    /// <summary>Go on later: <see cref="Session.SleepFor"/>.</summary>
+    Sleep,
+}
+
+// MULTI, EXEC and WATCH; BEGIN, COMMIT and ROLLBACK; and waiting for either.
+internal sealed partial class Session
+{
+    private CommandQueue? _queue;
+    private WatchSet? _watches;
+    private Transaction? _open;
+    private int _databaseAtOpen;
+    private long _openedAt;
+    private ParkedFor _parkedFor;
+    private TimeSpan _sleep;
+    private List<Message>? _outbox;
+
+    private enum ParkedFor : byte
+    {
+        Transaction,
+        Opening,
+        Committing,
+        Sleep,
+    }
+
+    /// <summary>Asks for something once the handler has returned. Only outside a transaction of several commands.</summary>
+    public void Ask(Wish wish) => _wish = wish;
+
+    /// <summary>Whether the running command is one of those between MULTI and EXEC.</summary>
+    public bool IsExecuting { get; private set; }
+
+    /// <summary>How many commands are queued; -1 outside MULTI.</summary>
+    public int QueuedCount => Is(SessionState.Queueing) ? _queue?.Count ?? 0 : -1;
+
+    /// <summary>Bytes of the queued commands.</summary>
+    public long QueuedSize => _queue?.Size ?? 0;
+
+    /// <summary>The flags of all queued commands together.</summary>
+    public CommandFlags QueuedFlags => _queue?.Flags ?? CommandFlags.None;
+
+    /// <summary>The command that ran last, for lists.</summary>
+    public Command? LastCommand { get; private set; }
+
+    // ---- MULTI -----------------------------------------------------------------------------------------------------
+
+    /// <summary>Starts to queue commands.</summary>
+    public void StartQueue()
+    {
+        _queue ??= new CommandQueue();
+        _queue.Clear();
+        Set(SessionState.Queueing, true);
+    }
+
+    /// <summary>Forgets queued commands and watches.</summary>
+    public void DiscardQueue()
+    {
+        _queue?.Clear();
+        _watches?.Clear();
+        Set(SessionState.Queueing | SessionState.QueueBroken, false);
+    }
+
+    /// <summary>Whether it watches keys.</summary>
+    public bool IsWatching => _watches is { Count: > 0 };
+
+    /// <summary>Forgets watches.</summary>
+    public void Unwatch() => _watches?.Clear();
+
+    private void Enqueue(Command row, in Request request)
+    {
+        if (_queue!.TryAdd(row, request, RoutesOf(_next - 1), _server.Settings.RequestLimits.QueryBufferMax))
+        {
+            _reply.SimpleString("QUEUED"u8);
+            return;
+        }
+        Set(SessionState.QueueBroken, true);
+        _reply.Error(SessionErrors.QueueFull);
+    }
+
+    private bool Execute(Worker worker)
+    {
+        var queue = _queue!;
+        _bodyKind = BodyKind.Exec;
+        _databaseBefore = _database;
+        if (!queue.TouchesData && _watches is not { Count: > 0 })
+        {
+            ExecuteWithoutData();
+            return true;
+        }
+        _transaction.Begin(_database);
+        for (var i = 0; i < queue.Count; i++) Declare(_transaction, queue.RowOf(i), queue.RequestOf(i), queue.RoutesOf(i), null);
+        if (_watches is { Count: > 0 }) _transaction.DeclareWatches(_watches);
+        if (!RunOrSubmit(worker, _transaction)) return false;
+        DiscardQueue();
+        return true;
+    }
+
+    private void ExecuteWithoutData()
+    {
+        try
+        {
+            RunQueue(null);
+            if (_outbox is not null) SendOutbox();
+        }
+        catch (Exception error)
+        {
+            AnswerFault(error);
+        }
+        DiscardQueue();
+    }
+
+    private void RunQueue(Transaction? transaction)
+    {
+        if (transaction is { WatchesBroken: true })
+        {
+            _reply.NullArray();
+            return;
+        }
+        var queue = _queue!;
+        var counters = _server.Metrics.OfThisThread;
+        IsExecuting = true;
+        try
+        {
+            _reply.ArrayHeader(queue.Count);
+            for (var i = 0; i < queue.Count; i++) RunQueued(queue, i, transaction, counters);
+        }
+        finally
+        {
+            IsExecuting = false;
+        }
+    }
+
+    private void RunQueued(CommandQueue queue, int index, Transaction? transaction, ThreadCounters counters)
+    {
+        var row = queue.RowOf(index);
+        var request = queue.RequestOf(index);
+        if (_server.Monitors.Any && (row.Flags & (CommandFlags.SkipMonitor | CommandFlags.Admin)) == 0) _server.Monitors.Feed(this, request);
+        var start = _reply.Length;
+        var call = new CommandCall
+        {
+            Command = row,
+            Session = this,
+            Server = _server,
+            Transaction = transaction!,
+            Args = new ArgReader(request, queue.RoutesOf(index), row),
+            Reply = _reply,
+            Events = _events,
+        };
+        counters.Of(row).Calls++;
+        row.Handler!(ref call);
+        if (_reply.Length > start && _reply.WrittenSpan[start] == (byte)'-') CountFailure(counters, row, start);
+    }
+
+    private void AddWatches(Transaction transaction)
+    {
+        var request = _batch[_next - 1];
+        var routes = RoutesOf(_next - 1);
+        _watches ??= new WatchSet(_server.Store);
+        for (var i = 1; i < request.ArgumentCount; i++) _watches.Add(transaction, new Engine.Key(request[i], routes[i]));
+        _reply.SimpleString("OK"u8);
+    }
+
+    // ---- BEGIN -----------------------------------------------------------------------------------------------------
+
+    /// <summary>Asks for an interactive transaction.</summary>
+    public void AskToOpen(bool readOnly)
+    {
+        Set(SessionState.OpenReadOnly, readOnly);
+        Ask(Wish.Open);
+    }
+
+    /// <summary>Drops the open transaction, if there is one, and what SELECT did inside it.</summary>
+    public void AbandonOpen()
+    {
+        if (_open is { IsOpen: true } open)
+        {
+            var worker = _server.Store.Rent();
+            open.Rollback(worker);
+            _server.Store.Return(worker);
+        }
+        if (Is(SessionState.Open | SessionState.OpenExpired)) _database = _databaseAtOpen;
+        _outbox?.Clear();
+        Set(SessionState.Open | SessionState.OpenExpired | SessionState.OpenReadOnly, false);
+    }
+
+    /// <summary>Rolls the open transaction back if its time is over. On the owner.</summary>
+    internal void ExpireOpen()
+    {
+        if (!Is(SessionState.Open) || _isParked) return;
+        if (_server.Time.GetElapsedTime(_openedAt).TotalMilliseconds < _server.Settings.TransactionTimeoutMs) return;
+        AbandonOpen();
+        Set(SessionState.OpenExpired, true);
+    }
+
+    private bool Open(Worker worker)
+    {
+        _open ??= new Transaction(_server.Store);
+        _databaseAtOpen = _database;
+        if (_open.TryOpen(worker, _database, Is(SessionState.OpenReadOnly)))
+        {
+            Opened();
+            return true;
+        }
+        Park(ParkedFor.Opening);
+        _open.SubmitOpen(worker, _database, Is(SessionState.OpenReadOnly), static state => ((Session)state!).Resume(), this);
+        return false;
+    }
+
+    private void Opened()
+    {
+        _openedAt = _server.Time.GetTimestamp();
+        Set(SessionState.Open, true);
+        _reply.SimpleString("OK"u8);
+    }
+
+    private bool RunInOpen(Worker worker)
+    {
+        _bodyKind = BodyKind.Command;
+        _databaseBefore = _database;
+        var open = _open!;
+        open.Database = _database;
+        try
+        {
+            open.RunOpen(worker, this);
+        }
+        catch (Exception error)
+        {
+            AnswerFault(error);
+        }
+        return true;
+    }
+
+    private bool Commit(Worker worker)
+    {
+        var outcome = _open!.TryCommitOpen(worker);
+        if (outcome != CommitOutcome.Busy)
+        {
+            Closed(outcome);
+            return true;
+        }
+        Park(ParkedFor.Committing);
+        _open.SubmitCommitOpen(worker, static state => ((Session)state!).Resume(), this);
+        return false;
+    }
+
+    private void Closed(CommitOutcome outcome)
+    {
+        Set(SessionState.Open | SessionState.OpenReadOnly, false);
+        if (outcome == CommitOutcome.Committed)
+        {
+            _reply.SimpleString("OK"u8);
+            Committed(_open!);
+            return;
+        }
+        _database = _databaseAtOpen;
+        _outbox?.Clear();
+        _events?.Clear();
+        _reply.Error(SessionErrors.Conflict);
+    }
+
+    /// <summary>How long a transaction may stay open, as its error says it.</summary>
+    internal string OpenExpiredText => string.Create(
+        CultureInfo.InvariantCulture,
+        $"TXTIMEOUT the transaction was open for more than {_server.Settings.TransactionTimeoutMs} ms and was rolled back");
+
+    // ---- Messages that leave after the commit -----------------------------------------------------------------------
+
+    /// <summary>Sends a message to a channel once the running transaction has committed, or now if there is none.</summary>
+    /// <returns>How many subscribers there are.</returns>
+    public int Publish(ReadOnlySpan<byte> channel, ReadOnlySpan<byte> payload, bool isShardChannel)
+    {
+        if (!IsExecuting && !Is(SessionState.Open)) return _server.PubSub.Publish(channel, payload, isShardChannel);
+        _outbox ??= [];
+        _outbox.Add(new Message(channel.ToArray(), payload.ToArray(), isShardChannel));
+        return _server.PubSub.CountReceivers(channel, isShardChannel);
+    }
+
+    private void SendOutbox()
+    {
+        foreach (var message in _outbox!) _server.PubSub.Publish(message.Channel, message.Payload, message.IsShardChannel);
+        _outbox.Clear();
+    }
+
+    // ---- Waiting ---------------------------------------------------------------------------------------------------
+
+    /// <summary>Has the session go on after a while; other sessions are served meanwhile.</summary>
+    public void SleepFor(TimeSpan duration)
+    {
+        _sleep = duration;
+        Ask(Wish.Sleep);
+    }
+
+    private bool Fulfil(Worker worker, ThreadCounters counters, Command row)
+    {
+        var wish = _wish;
+        _wish = Wish.None;
+        var isDone = wish switch
+        {
+            Wish.Execute => Execute(worker),
+            Wish.Open => Open(worker),
+            Wish.Commit => Commit(worker),
+            _ => Sleep(),
+        };
+        return isDone && Finished(counters, row);
+    }
+
+    private bool Sleep()
+    {
+        Park(ParkedFor.Sleep);
+        // A timer of its own: this is for DEBUG, and may allocate.
+        _ = SleepAsync();
+        return false;
+    }
+
+    private async Task SleepAsync()
+    {
+        await Task.Delay(_sleep).ConfigureAwait(false);
+        Resume();
+    }
+
+    private void Park(ParkedFor reason)
+    {
+        _parkedFor = reason;
+        _isParked = true;
+    }
+
+    private void FinishParked()
+    {
+        _isParked = false;
+        var row = _rows[_next - 1]!;
+        switch (_parkedFor)
+        {
+            case ParkedFor.Transaction:
+                AfterSubmission(_transaction);
+                if (_bodyKind == BodyKind.Exec) DiscardQueue();
+                break;
+            case ParkedFor.Opening:
+                Opened();
+                break;
+            case ParkedFor.Committing:
+                Closed(_open!.OpenOutcome);
+                break;
+            default:
+                break;
+        }
+        Finished(_server.Metrics.OfThisThread, row);
+    }
+}
