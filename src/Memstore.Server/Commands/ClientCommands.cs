@@ -33,7 +33,7 @@ internal static class ClientCommands
             Summary = "Answers which client receives invalidation messages.",
             Complexity = "O(1)", Since = "6.0.0",
         },
-        new("CLIENT HELP", Loading | Stale, HelpText.Help)
+        new("CLIENT HELP", Loading | Stale, ContainerHelp.Answer)
         {
             Summary = "Shows these lines.",
             Complexity = "O(1)", Since = "5.0.0",

@@ -14,7 +14,7 @@ internal static class ClusterCommands
             Summary = "A container for commands about the cluster.",
             Complexity = "Depends on subcommand.", Since = "3.0.0",
         },
-        new("CLUSTER HELP", Usual, HelpText.Help)
+        new("CLUSTER HELP", Usual, ContainerHelp.Answer)
         {
             Summary = "Shows these lines.",
             Complexity = "O(1)", Since = "5.0.0",

@@ -6,6 +6,11 @@ internal static class CommandFamilies
     /// <summary>All families, in the order in which COMMAND lists them.</summary>
     public static IReadOnlyList<CommandFamily> All =>
     [
+        StringCommands.Family,
+        KeyCommands.Family,
+        ExpiryCommands.Family,
+        KeyspaceCommands.Family,
+        CommandCommands.Family,
         ConnectionCommands.Family,
         ClientCommands.Family,
         TransactionCommands.Family,

@@ -20,7 +20,7 @@ internal static class ConfigCommands
             Summary = "Answers the settings whose names match patterns.",
             Complexity = "O(N) when N is the number of configuration parameters provided", Since = "2.0.0",
         },
-        new("CONFIG HELP", Loading | Stale, HelpText.Help)
+        new("CONFIG HELP", Loading | Stale, ContainerHelp.Answer)
         {
             Summary = "Shows these lines.",
             Complexity = "O(1)", Since = "5.0.0",

@@ -6,7 +6,7 @@ using static Memstore.Server.Commands.CommandFlags;
 
 namespace Memstore.Server.Commands;
 
-/// <summary>SLOWLOG, LATENCY and MEMORY: what took long, and where memory is.</summary>
+/// <summary>SLOWLOG, LATENCY and parts of MEMORY: what took long, and where memory is.</summary>
 internal static class DiagnosticCommands
 {
     private const CommandFlags Usual = Admin | Loading | Stale;
@@ -24,7 +24,7 @@ internal static class DiagnosticCommands
             Complexity = "O(N) where N is the number of entries returned", Since = "2.2.12",
             Tips = ["request_policy:all_nodes", "nondeterministic_output"],
         },
-        new("SLOWLOG HELP", Loading | Stale, HelpText.Help)
+        new("SLOWLOG HELP", Loading | Stale, ContainerHelp.Answer)
         {
             Summary = "Shows these lines.",
             Complexity = "O(1)", Since = "6.2.0",
@@ -46,7 +46,7 @@ internal static class DiagnosticCommands
             Summary = "A container for commands about slow events.",
             Complexity = "Depends on subcommand.", Since = "2.8.13",
         },
-        new("LATENCY HELP", Loading | Stale, HelpText.Help)
+        new("LATENCY HELP", Loading | Stale, ContainerHelp.Answer)
         {
             Summary = "Shows these lines.",
             Complexity = "O(1)", Since = "2.8.13",
@@ -72,20 +72,10 @@ internal static class DiagnosticCommands
             Summary = "Forgets the samples of kinds of events, or all.",
             Complexity = "O(1)", Since = "2.8.13", Tips = ["request_policy:all_nodes", "response_policy:all_succeeded"],
         },
-        new("MEMORY", None, null)
-        {
-            Summary = "A container for commands about memory.",
-            Complexity = "Depends on subcommand.", Since = "4.0.0",
-        },
         new("MEMORY DOCTOR", None, MemoryDoctor)
         {
             Summary = "Says in words where memory is.",
             Complexity = "O(1)", Since = "4.0.0", Tips = ["nondeterministic_output", "request_policy:all_shards", "response_policy:special"],
-        },
-        new("MEMORY HELP", Loading | Stale, HelpText.Help)
-        {
-            Summary = "Shows these lines.",
-            Complexity = "O(1)", Since = "4.0.0",
         },
         new("MEMORY PURGE", None, MemoryPurge)
         {
@@ -97,11 +87,6 @@ internal static class DiagnosticCommands
         {
             Summary = "Answers where memory is, in bytes.",
             Complexity = "O(1)", Since = "4.0.0", Tips = ["nondeterministic_output", "request_policy:all_shards", "response_policy:special"],
-        },
-        new("MEMORY USAGE key [SAMPLES count]", ReadOnly, [Key.Peeks(2)], MemoryUsage)
-        {
-            Summary = "Answers what a key occupies, in bytes.",
-            Complexity = "O(N) where N is the number of samples.", Since = "4.0.0",
         },
     ]);
 
@@ -258,20 +243,5 @@ internal static class DiagnosticCommands
         call.Reply.Double(memory.Peak == 0 ? 100 : memory.Used * 100.0 / memory.Peak);
         call.Reply.BulkString("fragmentation");
         call.Reply.Double(memory.Used == 0 ? 1 : (double)memory.Resident / memory.Used);
-    }
-
-    private static void MemoryUsage(ref CommandCall call)
-    {
-        var key = call.Args.Key();
-        if (call.Args.WordWithValue("SAMPLES"u8))
-        {
-            // Sizes are exact, so nothing is sampled; the count is only checked.
-            var samples = call.Args.Int64();
-            if (samples < 0) call.Args.Fail(Errors.Syntax);
-        }
-        call.Args.End();
-        if (!call.ArgsValid()) return;
-        if (call.Transaction.Find(key, out var entry)) call.Reply.Integer(entry.UsedBytes);
-        else call.Reply.Null();
     }
 }

@@ -63,7 +63,7 @@ internal static class PubSubCommands
             Complexity = "O(N) where N is the number of active channels, and assuming constant time pattern matching (relatively short channels and patterns)",
             Since = "2.8.0",
         },
-        new("PUBSUB HELP", Loading | Stale, HelpText.Help)
+        new("PUBSUB HELP", Loading | Stale, ContainerHelp.Answer)
         {
             Summary = "Shows these lines.",
             Complexity = "O(1)", Since = "6.2.0",

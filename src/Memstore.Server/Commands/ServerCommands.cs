@@ -89,7 +89,7 @@ internal static class ServerCommands
             Summary = "Lists the loaded modules; there are none.",
             Complexity = "O(N) where N is the number of loaded modules.", Since = "4.0.0", Tips = ["nondeterministic_output_order"],
         },
-        new("MODULE HELP", Loading | Stale, HelpText.Help)
+        new("MODULE HELP", Loading | Stale, ContainerHelp.Answer)
         {
             Summary = "Shows these lines.",
             Complexity = "O(1)", Since = "5.0.0",
@@ -105,7 +105,7 @@ internal static class ServerCommands
             Complexity = "O(N) where N is the number of functions deleted", Since = "7.0.0", Categories = AclCategories.Scripting,
             Tips = ["request_policy:all_shards", "response_policy:all_succeeded"],
         },
-        new("FUNCTION HELP", Loading | Stale, HelpText.Help)
+        new("FUNCTION HELP", Loading | Stale, ContainerHelp.Answer)
         {
             Summary = "Shows these lines.",
             Complexity = "O(1)", Since = "7.0.0", Categories = AclCategories.Scripting,
@@ -126,7 +126,7 @@ internal static class ServerCommands
             Summary = "Answers the connection's user.",
             Complexity = "O(1)", Since = "6.0.0",
         },
-        new("ACL HELP", Loading | Stale, HelpText.Help)
+        new("ACL HELP", Loading | Stale, ContainerHelp.Answer)
         {
             Summary = "Shows these lines.",
             Complexity = "O(1)", Since = "6.0.0",

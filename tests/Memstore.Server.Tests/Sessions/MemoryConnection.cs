@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.IO.Pipelines;
 using System.Net;
 using Memstore.Server.Transports;
@@ -7,6 +8,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 namespace Memstore.Server.Tests.Sessions;
 
 /// <summary>A connection that is two pipes in memory; its owner is a queue, as with sockets.</summary>
+[SuppressMessage("Design", "CA1001", Justification = "The token source has no timer and no link, so there is nothing to release.")]
 internal sealed class MemoryConnection : Connection
 {
     private static long _lastId;
