@@ -46,6 +46,7 @@ public sealed unsafe class Store : IDisposable
         ArgumentOutOfRangeException.ThrowIfGreaterThan(options.Databases, DatabasesMax);
         if (options.CommitLog is not null) ArgumentNullException.ThrowIfNull(options.EffectEncoder);
         Options = options;
+        Faults = options.Faults;
         _seed = options.Seed ?? (ulong)Random.Shared.NextInt64();
         Clock = new StoreClock(options.TimeProvider);
         Arena = new Arena();
@@ -99,6 +100,8 @@ public sealed unsafe class Store : IDisposable
     internal VersionStore Versions { get; } = new();
 
     internal WatchTable Watches { get; } = new();
+
+    internal CommitFaults Faults { get; }
 
     internal ICommitLog? Log => Options.CommitLog;
 

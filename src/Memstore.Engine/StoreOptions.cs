@@ -29,4 +29,29 @@ public sealed class StoreOptions
 
     /// <summary>Hashes with a field or value longer than this become trees, in bytes (hash-max-listpack-value).</summary>
     public int PackedHashValueMax { get; set; } = 64;
+
+    /// <summary>Rules of the commit protocol to break, so that tests can show that breaking them is noticed.</summary>
+    internal CommitFaults Faults { get; init; }
+}
+
+/// <summary>Rules of the commit protocol, each of which a test breaks on purpose.</summary>
+[Flags]
+internal enum CommitFaults
+{
+    None = 0,
+
+    /// <summary>What was read on a snapshot is not validated.</summary>
+    SkipValidation = 1,
+
+    /// <summary>The shards of a commit are entered and left one after the other.</summary>
+    EnterOneByOne = 2,
+
+    /// <summary>The stamp is read before the last shard is held.</summary>
+    StampEarly = 4,
+
+    /// <summary>Slots are not marked while several records are published.</summary>
+    SkipMarks = 8,
+
+    /// <summary>The log position is reserved after the records are published.</summary>
+    ReserveLate = 16,
 }

@@ -20,6 +20,7 @@ public sealed unsafe partial class Transaction
 
     private void FinishEffects()
     {
+        if (_sequence == 0 && _effects is { WrittenCount: > 0 }) ReserveLate();
         if (_sequence == 0) return;
         _store.Log!.Fill(_sequence, Effects.WrittenSpan);
         Effects.ResetWrittenCount();

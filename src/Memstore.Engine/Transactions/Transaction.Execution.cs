@@ -128,6 +128,7 @@ public sealed partial class Transaction
 
     private bool TryRunHeld(Worker worker, ITransactionBody body)
     {
+        if ((_store.Faults & CommitFaults.StampEarly) != 0) ReadStampEarly();
         if (!TryEnterAll(worker)) return false;
         try
         {
@@ -151,6 +152,7 @@ public sealed partial class Transaction
             return true;
         }
 
+        if ((_store.Faults & CommitFaults.EnterOneByOne) != 0) return PublishOneByOne(worker);
         RouteCommit();
         if (!TryEnterAll(worker))
         {
@@ -282,6 +284,7 @@ public sealed partial class Transaction
         // In this order, and only now that all shards are held: see SnapshotRegistry.
         _generation = _store.Snapshots.Generation;
         _newestOpen = _store.Snapshots.NewestOpen;
+        if (_store.Faults != 0) BreakStamp();
         _view = _store.DatabaseSet;
         _sequence = 0;
         if (_everything is not null)
@@ -539,7 +542,7 @@ public sealed partial class Transaction
         }
 
         if (_writes.Count > 1) MarkWrites();
-        PublishWrites();
+        for (var i = 0; i < _writes.Count; i++) PublishWrite(i);
         EndHeld();
         return true;
     }

@@ -297,6 +297,7 @@ public sealed unsafe partial class Transaction
         keyspace.Cold[route.Slot].Bytes += bytes;
         if (entry != null) Release(keyspace, route.Slot, old, keepsTree);
         if (_store.Watches.IsAny) _store.Watches.Touch(database, route, Record.Key(record));
+        if (_store.Faults != 0) Thread.Yield();
     }
 
     // Takes a living record out of the index, or hides it behind a tombstone while a snapshot can see it.
@@ -337,7 +338,7 @@ public sealed unsafe partial class Transaction
     private void BeforeWrite(Slot* slot)
     {
         slot->LastStamp = _generation;
-        if (_store.Log is null) return;
+        if (_store.Log is null || (_store.Faults & CommitFaults.ReserveLate) != 0) return;
         if (_sequence == 0) _sequence = _store.Log.Reserve();
         // Whoever sees the record sees a position that covers it.
         Volatile.Write(ref slot->Position, _sequence);
@@ -371,7 +372,7 @@ public sealed unsafe partial class Transaction
     private void Mark(int slot)
     {
         ref var mark = ref _store.Marks[slot];
-        if ((mark & 1) != 0) return;
+        if ((mark & 1) != 0 || (_store.Faults & CommitFaults.SkipMarks) != 0) return;
         if (_markedCount == _marked.Length) Array.Resize(ref _marked, _markedCount * 2);
         _marked[_markedCount++] = slot;
         // Stores are published in order, so whoever sees one of the records sees the mark.
@@ -394,6 +395,7 @@ public sealed unsafe partial class Transaction
     // What was read must be what a run at this moment would read. Absent and still absent is the same, whatever came between.
     private bool Validate()
     {
+        if ((_store.Faults & CommitFaults.SkipValidation) != 0) return true;
         for (var i = 0; i < _reads.Count; i++)
         {
             var key = new Key(_reads.KeyAt(i), _reads.RouteAt(i));
@@ -420,27 +422,24 @@ public sealed unsafe partial class Transaction
         return true;
     }
 
-    private void PublishWrites()
+    private void PublishWrite(int index)
     {
-        for (var i = 0; i < _writes.Count; i++)
+        var database = _writes.DatabaseAt(index);
+        var route = _writes.RouteAt(index);
+        var keyspace = _view.Keyspaces[database];
+        var (context, editsPublished) = _writes.TreeAt(index);
+        var record = _writes.Take(index);
+        var entry = LookUp(keyspace, new Key(Record.Key(record), route), out var old);
+        if (Record.IsTombstone(record))
         {
-            var database = _writes.DatabaseAt(i);
-            var route = _writes.RouteAt(i);
-            var keyspace = _view.Keyspaces[database];
-            var (context, editsPublished) = _writes.TreeAt(i);
-            var record = _writes.Take(i);
-            var entry = LookUp(keyspace, new Key(Record.Key(record), route), out var old);
-            if (Record.IsTombstone(record))
-            {
-                if (entry != null && !Record.IsTombstone(old)) Remove(keyspace, database, route, entry, old);
-                _worker.Free(record);
-                continue;
-            }
-
-            record = Stamped(record, LinkTo(entry, old));
-            Publish(keyspace, database, route, entry, old, record, editsPublished);
-            if (context is not null) CommitTree(keyspace, route.Slot, context, record, editsPublished ? old : null);
+            if (entry != null && !Record.IsTombstone(old)) Remove(keyspace, database, route, entry, old);
+            _worker.Free(record);
+            return;
         }
+
+        record = Stamped(record, LinkTo(entry, old));
+        Publish(keyspace, database, route, entry, old, record, editsPublished);
+        if (context is not null) CommitTree(keyspace, route.Slot, context, record, editsPublished ? old : null);
     }
 
     // The prepared record with its stamp; a copy if it must link to an older version.
