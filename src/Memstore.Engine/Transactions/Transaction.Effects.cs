@@ -12,8 +12,12 @@ public sealed unsafe partial class Transaction
 
     private ArrayBufferWriter<byte> Effects => _effects ??= new ArrayBufferWriter<byte>(256);
 
-    private void EffectPut(int database, KeyRoute route, byte* record) =>
-        _store.Options.EffectEncoder!.Put(Effects, database, new Key(Record.Key(record), route), new Entry(record));
+    private void EffectPut(int database, KeyRoute route, byte* record)
+    {
+        var key = new Key(Record.Key(record), route);
+        if (_changesDeadlineOnly) _store.Options.EffectEncoder!.Deadline(Effects, database, key, Record.Deadline(record));
+        else _store.Options.EffectEncoder!.Put(Effects, database, key, new Entry(record));
+    }
 
     private void EffectDelete(int database, KeyRoute route, byte* record) =>
         _store.Options.EffectEncoder!.Delete(Effects, database, new Key(Record.Key(record), route));

@@ -21,6 +21,7 @@ public sealed unsafe partial class Transaction
     private KeyRoute _pendingRoute;
     private int _pendingDatabase;
     private bool _pendingKeepsTree;
+    private bool _changesDeadlineOnly;
 
     /// <summary>Looks a key up. False if it is absent or expired.</summary>
     public bool Find(in Key key, out Entry entry)
@@ -93,7 +94,9 @@ public sealed unsafe partial class Transaction
         if (_mode == Mode.Private && type == RecordType.HashTree) return SetDeadlineOfPrivateTree(key, entry, deadlineUnixMs);
         value.CopyTo(PutRecord(key, type, value.Length, deadlineUnixMs, entry.IsRaw));
         _pendingKeepsTree = type == RecordType.HashTree;
+        _changesDeadlineOnly = true;
         FinishPending();
+        _changesDeadlineOnly = false;
         return true;
     }
 

@@ -1,0 +1,141 @@
+using System.Buffers;
+using System.Collections.Concurrent;
+using System.Globalization;
+using Memstore.Engine.Journaling;
+using Xunit;
+
+namespace Memstore.Engine.Tests.Journaling;
+
+/// <summary>Positions in the commit log: whoever reads an effect and then writes stands behind it.</summary>
+public sealed class CommitLogTests
+{
+    [Fact]
+    public void A_commit_fills_one_record_with_all_its_effects_in_order()
+    {
+        var log = new ListLog();
+        using var store = NewStore(log, CommitFaults.None);
+        store.Run(TransactionPlan.Held, 0, ["a", "b", "c"], t =>
+        {
+            t.Write("a", "1");
+            t.Write("b", "2");
+            t.SetDeadline(store.KeyOf("b".Bytes()), 9_000_000_000_000);
+            t.Remove("a");
+            t.Read("c");
+        });
+        store.Run(TransactionPlan.Held, 0, ["c"], t => t.Read("c"));
+        store.RunOnEverything(TransactionPlan.Held, 0, t => t.Flush(0));
+        Assert.Equal(["put a 1;put b 2;expire b 9000000000000;del a;", "flush 0;"], log.Records());
+    }
+
+    [Fact]
+    public void A_reply_depends_on_what_it_wrote_and_on_what_it_read()
+    {
+        var log = new ListLog();
+        using var store = NewStore(log, CommitFaults.None);
+        store.Set("a", "1");
+        store.Set("b", "1");
+        var position = 0L;
+        store.Run(TransactionPlan.Held, 0, ["a"], t => position = t.Read("a") is null ? -1 : t.Position);
+        Assert.Equal(1, position);
+        store.Run(TransactionPlan.Held, 0, ["b", "c"], t =>
+        {
+            t.Read("b");
+            t.Write("c", "1");
+            position = t.Position;
+        });
+        Assert.Equal(3, position);
+    }
+
+    [Fact]
+    public void An_expiry_is_logged_as_a_delete()
+    {
+        var clock = new Microsoft.Extensions.Time.Testing.FakeTimeProvider();
+        var log = new ListLog();
+        using var store = new Store(new StoreOptions { TimeProvider = clock, CommitLog = log, EffectEncoder = new TextEncoder(), RunMaintenance = false });
+        store.Set("k", "v", store.NowUnixMs + 10);
+        clock.Advance(TimeSpan.FromMilliseconds(50));
+        store.Maintain();
+        Assert.Equal(["put k v;", "del k;"], log.Records());
+    }
+
+    [Fact]
+    public void No_effect_is_logged_before_its_cause() => Assert.Equal(0, CountEffectsBeforeTheirCause(CommitFaults.None, 3));
+
+    [Fact]
+    public void A_position_reserved_after_publishing_is_noticed() => Assert.NotEqual(0, CountEffectsBeforeTheirCause(CommitFaults.ReserveLate, 20));
+
+    // Writers count a key up; copiers read it without its shard and write what they saw to a key of their own. In the log, a
+    // copy must stand behind the write that it copied.
+    private static int CountEffectsBeforeTheirCause(CommitFaults faults, int rounds)
+    {
+        var wrong = 0;
+        for (var round = 0; round < rounds && wrong == 0; round++)
+        {
+            var log = new ListLog();
+            using var store = NewStore(log, faults);
+            var threads = Enumerable.Range(0, 4).Select(number => new Thread(() => Work(store, number))).ToList();
+            threads.ForEach(static thread => thread.Start());
+            threads.ForEach(static thread => thread.Join());
+            var newest = 0;
+            foreach (var record in log.Records())
+            {
+                var words = record.TrimEnd(';').Split(' ');
+                var value = int.Parse(words[2], CultureInfo.InvariantCulture);
+                if (words[1] == "source") newest = Math.Max(newest, value);
+                else if (value > newest) wrong++;
+            }
+        }
+
+        return wrong;
+    }
+
+    private static void Work(Store store, int number)
+    {
+        for (var i = 1; i <= 3_000; i++)
+        {
+            if (number == 0)
+            {
+                store.Set("source", i.ToString(CultureInfo.InvariantCulture));
+                continue;
+            }
+
+            if (!store.TryGetUnheld("source", out var value) || value is null) continue;
+            store.Set($"copy{number}", value);
+        }
+    }
+
+    private static Store NewStore(ICommitLog log, CommitFaults faults) =>
+        new(new StoreOptions { CommitLog = log, EffectEncoder = new TextEncoder(), Faults = faults });
+
+    /// <summary>Keeps records in memory, by position.</summary>
+    private sealed class ListLog : ICommitLog
+    {
+        private readonly ConcurrentDictionary<long, string> _records = new();
+        private long _reserved;
+
+        public long Reserve() => Interlocked.Increment(ref _reserved);
+
+        public void Fill(long position, ReadOnlySpan<byte> record) => Assert.True(_records.TryAdd(position, record.Text()));
+
+        public long SafePosition(Durability level) => Volatile.Read(ref _reserved);
+
+        public void WhenSafe(long position, Durability level, Action<object?, bool> callback, object? state) => callback(state, true);
+
+        public List<string> Records() => [.. _records.OrderBy(static pair => pair.Key).Select(static pair => pair.Value)];
+    }
+
+    private sealed class TextEncoder : IEffectEncoder
+    {
+        public void Put(IBufferWriter<byte> output, int database, in Key key, in Entry entry) =>
+            output.Write($"put {key.Bytes.Text()} {entry.Value.Text()};".Bytes());
+
+        public void Delete(IBufferWriter<byte> output, int database, in Key key) => output.Write($"del {key.Bytes.Text()};".Bytes());
+
+        public void Deadline(IBufferWriter<byte> output, int database, in Key key, long deadlineUnixMs) =>
+            output.Write($"expire {key.Bytes.Text()} {deadlineUnixMs};".Bytes());
+
+        public void Flush(IBufferWriter<byte> output, int database) => output.Write($"flush {database};".Bytes());
+
+        public void Swap(IBufferWriter<byte> output, int first, int second) => output.Write($"swap {first} {second};".Bytes());
+    }
+}
