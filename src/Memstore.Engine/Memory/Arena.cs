@@ -13,6 +13,8 @@ internal sealed unsafe partial class Arena : IDisposable
 
     private const long ReserveMin = 64L << 20;
     private const long ReserveMax = 1L << 40;
+    private const long ReadyMin = 4L << 20;
+    private const long ReadyMax = 64L << 20;
 
     // Fixed after construction.
     private readonly byte* _reservation;
@@ -25,6 +27,10 @@ internal sealed unsafe partial class Arena : IDisposable
     private readonly Lock _heapsLock = new();
     private int _heapCount;
     private int _disposed;
+
+    // Maintenance's own.
+    private long _inUseBefore;
+    private long _readyBytes = ReadyMin;
 
     /// <summary>Reserves the range; throws <see cref="InsufficientMemoryException"/> if the system refuses even a small one.</summary>
     public Arena(ArenaOptions? options = null)
@@ -109,10 +115,26 @@ internal sealed unsafe partial class Arena : IDisposable
     /// <summary>Gives free memory over the cushion back to the system, about <paramref name="budgetBytes"/> of it; returns the bytes given.</summary>
     /// <param name="budgetBytes">Where to stop; a slice of 16 MiB takes about a millisecond.</param>
     /// <param name="all">Also what was freed a moment ago and may be wanted again, and the cushion.</param>
-    public long Purge(long budgetBytes, bool all = false) => Runs.Purge(budgetBytes, all);
+    public long Purge(long budgetBytes, bool all = false) => Runs.Purge(budgetBytes, 0, all);
 
     /// <summary>Makes free memory resident ahead of its use; returns the bytes made ready. Only where the system can (Linux).</summary>
     public long Prepare(long wantedBytes) => Runs.Prepare(wantedBytes);
+
+    /// <summary>
+    /// What maintenance does every 10 to 100 ms: gives free memory back and makes some ready ahead of its use, more of it while the
+    /// store grows. A huge page that is touched first inside a commit costs it 100 us and more; made ready here it costs nothing.
+    /// </summary>
+    /// <param name="budgetBytes">As for <see cref="Purge"/>.</param>
+    public void Maintain(long budgetBytes)
+    {
+        var inUse = Runs.InUseBytes;
+        var grown = inUse - _inUseBefore;
+        _inUseBefore = inUse;
+        // Twice what the last interval needed; it shrinks slowly, for growth comes in bursts.
+        _readyBytes = Math.Clamp(Math.Max(2 * grown, _readyBytes - _readyBytes / 8), ReadyMin, ReadyMax);
+        if (HugePages) Runs.Prepare(_readyBytes);
+        Runs.Purge(budgetBytes, _readyBytes, all: false);
+    }
 
     /// <inheritdoc/>
     public void Dispose()

@@ -51,6 +51,9 @@ internal sealed unsafe class RunPool(Arena arena, ArenaOptions options)
     /// <summary>Bytes that are free but perhaps still resident.</summary>
     public long DirtyBytes => Volatile.Read(ref _dirtyPages) << PageShift;
 
+    /// <summary>Bytes of runs in use.</summary>
+    public long InUseBytes => CommittedBytes - DirtyBytes;
+
     /// <summary>Bytes of the runs that hold records.</summary>
     public long RecordRunBytes => Volatile.Read(ref _recordPages) << PageShift;
 
@@ -109,11 +112,12 @@ internal sealed unsafe class RunPool(Arena arena, ArenaOptions options)
 
     /// <summary>Gives free memory over the cushion back to the system, about <paramref name="budgetBytes"/> of it; returns the bytes given.</summary>
     /// <param name="budgetBytes">Where to stop.</param>
+    /// <param name="keepBytes">What to keep, if more than the cushion.</param>
     /// <param name="all">Also what was freed a moment ago and may be wanted again, and the cushion.</param>
-    public long Purge(long budgetBytes, bool all)
+    public long Purge(long budgetBytes, long keepBytes, bool all)
     {
         Interlocked.Increment(ref _tick);
-        var keepPages = all ? 0 : options.CushionBytes >> PageShift;
+        var keepPages = all ? 0 : Math.Max(options.CushionBytes, keepBytes) >> PageShift;
         var given = 0L;
         while (given < budgetBytes)
         {

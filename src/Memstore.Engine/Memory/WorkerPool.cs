@@ -70,8 +70,8 @@ internal sealed unsafe class WorkerPool : IDisposable
     }
 
     /// <summary>
-    /// Advances the epoch, frees what idle workers have retired, runs retired actions. Called every 10 to 100 ms by maintenance;
-    /// true when there is more to do at once.
+    /// Advances the epoch, frees what idle workers have retired, runs retired actions. Called every 10 to 100 ms by maintenance, which
+    /// has no worker rented meanwhile; true when there is more to do at once.
     /// </summary>
     public bool Collect()
     {
@@ -131,9 +131,7 @@ internal sealed unsafe class WorkerPool : IDisposable
             var done = false;
             for (; steps < StepsPerCollect && !done; steps++)
             {
-                var worker = Rent();
-                done = action.Step(worker, action.State);
-                Return(worker);
+                done = RunStep(action);
             }
 
             if (!done) return true;
@@ -141,6 +139,19 @@ internal sealed unsafe class WorkerPool : IDisposable
         }
 
         return true;
+    }
+
+    private bool RunStep(RetiredAction action)
+    {
+        var worker = Rent();
+        try
+        {
+            return action.Step(worker, action.State);
+        }
+        finally
+        {
+            Return(worker);
+        }
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]

@@ -206,6 +206,43 @@ public sealed unsafe class HeapTests
         Assert.InRange(arena.CommittedBytes, 0, SmallCushion);
     }
 
+    [Fact]
+    public void Maintenance_keeps_a_little_ready_and_gives_the_rest_back()
+    {
+        using var arena = NewArena();
+        var heap = arena.CreateHeap();
+        var blocks = new List<nuint>();
+        for (var i = 0; i < 1_000; i++) blocks.Add((nuint)heap.Allocate(100_000, MemoryKind.Other));
+        arena.Maintain(1 << 20);
+        foreach (var block in blocks) Heap.Free(arena, heap, (byte*)block);
+
+        for (var i = 0; i < 200; i++) arena.Maintain(1 << 20);
+        Assert.InRange(arena.CommittedBytes, 1 << 20, 16 << 20);
+    }
+
+#if DEBUG
+    [Fact]
+    public void A_double_free_is_noticed_in_debug_builds()
+    {
+        using var arena = NewArena();
+        var heap = arena.CreateHeap();
+        var block = heap.Allocate(64, MemoryKind.Record);
+        heap.Allocate(64, MemoryKind.Record);
+        Heap.Free(arena, heap, block);
+        Assert.True(new ReadOnlySpan<byte>(block + 8, 56).IndexOfAnyExcept((byte)0xDD) < 0);
+        try
+        {
+            Heap.Free(arena, heap, block);
+        }
+        catch (InvalidOperationException)
+        {
+            return;
+        }
+
+        Assert.Fail("The second free went unnoticed.");
+    }
+#endif
+
     internal static Arena NewArena() => new(new ArenaOptions { ReserveBytes = 8 * Gigabyte });
 
     /// <summary>What maintenance does in time: idle heaps give up their pages, free pages go back to the system.</summary>

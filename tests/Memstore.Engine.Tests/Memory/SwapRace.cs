@@ -134,7 +134,7 @@ internal sealed unsafe class SwapRace(bool broken) : IDisposable
         {
             _memory.Pool.Collect();
             if (Evacuates) Evacuate();
-            _memory.Arena.Purge(1 << 20);
+            _memory.Arena.Maintain(1 << 20);
             Thread.Yield();
         }
     }
