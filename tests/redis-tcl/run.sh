@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs units of Redis' own Tcl suite (7.0.15, fetched as Debian's source package) against Memstore, each against a fresh server.
-#   tests/redis-tcl/run.sh [--server-cmd 'COMMAND with {port}'] [--units unit/a,unit/b] [--tags '-slow']
-# Exits with 0 when no test fails but those that expected.tsv leaves out, with their reasons.
+#   tests/redis-tcl/run.sh [--server-cmd 'COMMAND with {port}'] [--units unit/a,unit/b] [--tags '-slow'] [--run-left-out]
+# expected.tsv lists the tests that are left out, with the reasons. Exits with 0 when no other test fails.
 set -euo pipefail
 source "$(dirname "$0")/../servers.sh"
 
