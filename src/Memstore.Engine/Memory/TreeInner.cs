@@ -2,7 +2,7 @@ namespace Memstore.Engine.Memory;
 
 /// <summary>
 /// Inner nodes: for each child its address, the number of entries below it, and a word that no entry below it comes before and no
-/// entry below its left neighbour comes after. The first child has the word that its parent has in its own parent; 0 at the left edge.
+/// entry below its left neighbour comes after. The first child's word says nothing.
 /// </summary>
 // Words are the coarse part of the order (the hash; a score or an ID would do as well). Entries may share a word across
 // neighbours; then the first entry below the child decides. So a word of 8 bytes is enough for any order.

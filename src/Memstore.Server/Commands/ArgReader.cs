@@ -63,6 +63,10 @@ internal ref struct ArgReader
     /// <summary>Bytes further on, without going there.</summary>
     public readonly ReadOnlySpan<byte> Peek(int distance = 0) => _request[_next + distance];
 
+    /// <summary>All that is left, as fields or as fields with values.</summary>
+    /// <param name="step">1 for fields alone, 2 for pairs.</param>
+    public readonly FieldArgs Fields(int step) => new(_request, _next, step);
+
     /// <summary>Goes over arguments.</summary>
     public void Skip(int count) => _next += count;
 

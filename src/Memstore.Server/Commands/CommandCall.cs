@@ -1,23 +1,11 @@
 using Memstore.Engine;
+using Memstore.Engine.Values;
 using Memstore.Protocol;
 using Memstore.Server.PubSub;
 using Memstore.Server.Sessions;
 using ValueType = Memstore.Engine.ValueType;
 
 namespace Memstore.Server.Commands;
-
-/// <summary>How a lookup ended.</summary>
-internal enum Lookup
-{
-    /// <summary>There is no such key.</summary>
-    Absent,
-
-    /// <summary>It is there and has the type that was asked for.</summary>
-    Found,
-
-    /// <summary>It has another type, and WRONGTYPE has been answered: return.</summary>
-    WrongType,
-}
 
 /// <summary>One run of a command: all that a handler may see and do. Lives on the stack.</summary>
 internal ref struct CommandCall
@@ -52,12 +40,20 @@ internal ref struct CommandCall
     }
 
     /// <summary>Looks a key up that should have a type; answers WRONGTYPE if it has another.</summary>
-    public readonly Lookup Find(in Engine.Key key, ValueType type, out Entry entry)
+    public readonly Found Find(in Engine.Key key, ValueType type, out Entry entry)
     {
-        if (!Transaction.Find(key, out entry)) return Lookup.Absent;
-        if (entry.Type == type) return Lookup.Found;
+        if (!Transaction.Find(key, out entry)) return Found.Absent;
+        if (entry.Type == type) return Found.Present;
         Reply.Error(Errors.WrongType);
-        return Lookup.WrongType;
+        return Found.WrongType;
+    }
+
+    /// <summary>Looks a hash up; an absent key reads as a hash without fields. False if WRONGTYPE has been answered.</summary>
+    public readonly bool TryFindHash(in Engine.Key key, out HashValue hash)
+    {
+        if (Transaction.FindHash(key, out hash) is not Found.WrongType) return true;
+        Reply.Error(Errors.WrongType);
+        return false;
     }
 
     /// <summary>Tells those who listen to keyspace events what happened to a key.</summary>

@@ -9,6 +9,7 @@ internal static class CommandFamilies
         StringCommands.Family,
         KeyCommands.Family,
         ExpiryCommands.Family,
+        HashCommands.Family,
         KeyspaceCommands.Family,
         CommandCommands.Family,
         ConnectionCommands.Family,

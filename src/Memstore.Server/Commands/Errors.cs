@@ -16,6 +16,9 @@ internal static class Errors
     public static ReadOnlySpan<byte> Syntax => "ERR syntax error"u8;
     public static ReadOnlySpan<byte> NotInteger => "ERR value is not an integer or out of range"u8;
     public static ReadOnlySpan<byte> NotInt32 => "ERR value is out of range, value must between -2147483648 and 2147483647"u8;
+    public static ReadOnlySpan<byte> NotRandomCount =>
+        "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807"u8;
+
     public static ReadOnlySpan<byte> NotFloat => "ERR value is not a valid float"u8;
     public static ReadOnlySpan<byte> OutOfRange => "ERR value is out of range"u8;
     public static ReadOnlySpan<byte> NotPositive => "ERR value is out of range, must be positive"u8;
@@ -32,6 +35,7 @@ internal static class Errors
     public static ReadOnlySpan<byte> Overflow => "ERR increment or decrement would overflow"u8;
     public static ReadOnlySpan<byte> DecrementOverflow => "ERR decrement would overflow"u8;
     public static ReadOnlySpan<byte> NotFinite => "ERR increment would produce NaN or Infinity"u8;
+    public static ReadOnlySpan<byte> IncrementNotFinite => "ERR value is NaN or Infinity"u8;
     public static ReadOnlySpan<byte> OffsetOutOfRange => "ERR offset is out of range"u8;
     public static ReadOnlySpan<byte> StringTooLong => "ERR string exceeds maximum allowed size (proto-max-bulk-len)"u8;
     public static ReadOnlySpan<byte> HashNotInteger => "ERR hash value is not an integer"u8;

@@ -169,8 +169,7 @@ internal static partial class KeyCommands
         }
         if (source.Bytes.SequenceEqual(destination.Bytes)) return false;
         if (onlyIfAbsent && transaction.Find(destination, out _)) return false;
-        transaction.CopyValue(source, transaction.Database, destination, transaction.Database);
-        transaction.Delete(source);
+        transaction.MoveValue(source, transaction.Database, destination, transaction.Database);
         call.Notify(KeyEventKinds.Generic, "rename_from", source.Bytes);
         call.Notify(KeyEventKinds.Generic, "rename_to", destination.Bytes);
         return true;
@@ -207,7 +206,7 @@ internal static partial class KeyCommands
         if (!call.ArgsValid()) return;
 
         var moved = call.Transaction.Find(key, out _) && !IsThere(ref call, key, to)
-            && call.Transaction.CopyValue(key, from, key, to) && call.Transaction.Delete(key);
+            && call.Transaction.MoveValue(key, from, key, to);
         if (moved)
         {
             call.Notify(KeyEventKinds.Generic, "move_from", key.Bytes);
@@ -238,8 +237,10 @@ internal static partial class KeyCommands
 
     private static void ObjectEncoding(ref CommandCall call)
     {
-        if (call.Transaction.Find(call.Args.Key(), out var entry)) call.Reply.Bulk(EncodingOf(entry));
-        else call.Reply.Null();
+        var key = call.Args.Key();
+        if (!call.Transaction.Find(key, out var entry)) call.Reply.Null();
+        else if (entry.Type == ValueType.String) call.Reply.Bulk(EncodingOf(entry));
+        else if (call.Transaction.FindHash(key, out var hash) is Found.Present) call.Reply.Bulk(hash.IsPacked ? "listpack"u8 : "hashtable"u8);
     }
 
     // The names and limits are those of Redis 7.0: 44 bytes and an object's head fill its smallest block for strings.

@@ -93,7 +93,13 @@ internal static class KeyspaceCommands
             else call.Args.Fail(Errors.Syntax);
         }
         if (!call.ArgsValid()) return;
-        if (call.Transaction.Find(key, out var entry)) call.Reply.Integer(entry.UsedBytes);
-        else call.Reply.Null();
+        if (!call.Transaction.Find(key, out var entry))
+        {
+            call.Reply.Null();
+            return;
+        }
+        var usedBytes = entry.UsedBytes;
+        if (call.Transaction.FindHash(key, out var hash) is Found.Present) usedBytes += hash.Bytes;
+        call.Reply.Integer(usedBytes);
     }
 }

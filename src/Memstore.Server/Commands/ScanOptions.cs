@@ -30,15 +30,19 @@ internal ref struct ScanOptions
     /// <summary>Reads cursor and options; errors stick to the call's reader.</summary>
     public static ScanOptions Read(ref CommandCall call, bool withType)
     {
-        ref var args = ref call.Args;
-        var options = new ScanOptions { Count = CountDefault };
-        if (!TryParseCursor(args.Bytes(), out var cursor)) args.Fail(Errors.InvalidCursor);
-        options.Cursor = cursor;
-        options.ReadOptions(ref args, withType);
+        var options = ReadCursor(ref call.Args);
+        options.ReadOptions(ref call.Args, withType);
         return options;
     }
 
-    /// <summary>Reads the options only.</summary>
+    /// <summary>Reads the cursor only.</summary>
+    public static ScanOptions ReadCursor(scoped ref ArgReader args)
+    {
+        if (!TryParseCursor(args.Bytes(), out var cursor)) args.Fail(Errors.InvalidCursor);
+        return new ScanOptions { Count = CountDefault, Cursor = cursor };
+    }
+
+    /// <summary>Reads the options after the cursor.</summary>
     public void ReadOptions(ref ArgReader args, bool withType)
     {
         while (args.Remaining > 0 && args.IsValid)

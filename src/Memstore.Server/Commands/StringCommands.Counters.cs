@@ -30,9 +30,9 @@ internal static partial class StringCommands
     private static void AddInteger(ref CommandCall call, in Engine.Key key, long increment)
     {
         var lookup = call.Find(key, ValueType.String, out var entry);
-        if (lookup is Lookup.WrongType) return;
+        if (lookup is Found.WrongType) return;
         var value = 0L;
-        if (lookup is Lookup.Found && !RespNumber.TryParseInt64(entry.Value, out value))
+        if (lookup is Found.Present && !RespNumber.TryParseInt64(entry.Value, out value))
         {
             call.Reply.Error(Errors.NotInteger);
             return;
@@ -45,7 +45,7 @@ internal static partial class StringCommands
         }
         Span<byte> text = stackalloc byte[RespNumber.Int64TextMax];
         var length = RespNumber.FormatInt64(sum, text);
-        var deadline = lookup is Lookup.Found ? entry.DeadlineUnixMs : 0;
+        var deadline = lookup is Found.Present ? entry.DeadlineUnixMs : 0;
         call.Transaction.PutString(key, text[..length], deadline);
         call.Notify(KeyEventKinds.String, "incrby", key.Bytes);
         call.Reply.Integer(sum);
@@ -55,9 +55,9 @@ internal static partial class StringCommands
     {
         var key = call.Args.Key();
         var lookup = call.Find(key, ValueType.String, out var entry);
-        if (lookup is Lookup.WrongType) return;
+        if (lookup is Found.WrongType) return;
         var value = ExtendedFloat.FromInt64(0);
-        if ((lookup is Lookup.Found && !ExtendedFloat.TryParse(entry.Value, out value))
+        if ((lookup is Found.Present && !ExtendedFloat.TryParse(entry.Value, out value))
             || !ExtendedFloat.TryParse(call.Args.Bytes(), out var increment))
         {
             call.Reply.Error(Errors.NotFloat);
@@ -71,7 +71,7 @@ internal static partial class StringCommands
         }
         Span<byte> text = stackalloc byte[ExtendedFloat.TextMax];
         text = text[..sum.Format(text)];
-        call.Transaction.PutString(key, text, lookup is Lookup.Found ? entry.DeadlineUnixMs : 0);
+        call.Transaction.PutString(key, text, lookup is Found.Present ? entry.DeadlineUnixMs : 0);
         call.Notify(KeyEventKinds.String, "incrbyfloat", key.Bytes);
         call.Reply.Bulk(text);
     }
@@ -81,8 +81,8 @@ internal static partial class StringCommands
         var key = call.Args.Key();
         var tail = call.Args.Bytes();
         var lookup = call.Find(key, ValueType.String, out var entry);
-        if (lookup is Lookup.WrongType) return;
-        if (lookup is Lookup.Absent)
+        if (lookup is Found.WrongType) return;
+        if (lookup is Found.Absent)
         {
             call.Transaction.PutString(key, tail);
             call.Notify(KeyEventKinds.String, "append", key.Bytes);
@@ -100,7 +100,7 @@ internal static partial class StringCommands
     private static void StrLen(ref CommandCall call)
     {
         var lookup = call.Find(call.Args.Key(), ValueType.String, out var entry);
-        if (lookup is not Lookup.WrongType) call.Reply.Integer(lookup is Lookup.Found ? entry.Value.Length : 0);
+        if (lookup is not Found.WrongType) call.Reply.Integer(lookup is Found.Present ? entry.Value.Length : 0);
     }
 
     private static void GetRange(ref CommandCall call)
@@ -110,8 +110,8 @@ internal static partial class StringCommands
         var end = call.Args.Int64();
         if (!call.ArgsValid()) return;
         var lookup = call.Find(key, ValueType.String, out var entry);
-        if (lookup is Lookup.WrongType) return;
-        call.Reply.Bulk(lookup is Lookup.Found ? Slice(entry.Value, start, end) : default);
+        if (lookup is Found.WrongType) return;
+        call.Reply.Bulk(lookup is Found.Present ? Slice(entry.Value, start, end) : default);
     }
 
     /// <summary>From start to end, both included and both from the end if negative; empty if they are the wrong way round.</summary>
@@ -132,8 +132,8 @@ internal static partial class StringCommands
         var part = call.Args.Bytes();
         if (!call.ArgsValid()) return;
         var lookup = call.Find(key, ValueType.String, out var entry);
-        if (lookup is Lookup.WrongType) return;
-        var oldLength = lookup is Lookup.Found ? entry.Value.Length : 0;
+        if (lookup is Found.WrongType) return;
+        var oldLength = lookup is Found.Present ? entry.Value.Length : 0;
         if (part.IsEmpty)
         {
             call.Reply.Integer(oldLength);
@@ -141,7 +141,7 @@ internal static partial class StringCommands
         }
         if (!LengthAllowed(ref call, offset, part.Length)) return;
         var length = Math.Max(oldLength, (int)offset + part.Length);
-        var value = lookup is Lookup.Found
+        var value = lookup is Found.Present
             ? Rebuild(call, key, entry, length)
             : call.Transaction.PutStringInPlace(key, length, raw: true);
         if (offset > oldLength) value[oldLength..(int)offset].Clear();

@@ -163,13 +163,13 @@ internal static partial class StringCommands
     {
         var key = call.Args.Key();
         var value = call.Args.Bytes();
-        if (AnswerValue(ref call, key) is not Lookup.WrongType) Put(ref call, key, value, 0);
+        if (AnswerValue(ref call, key) is not Found.WrongType) Put(ref call, key, value, 0);
     }
 
     private static void GetDel(ref CommandCall call)
     {
         var key = call.Args.Key();
-        if (AnswerValue(ref call, key) is not Lookup.Found) return;
+        if (AnswerValue(ref call, key) is not Found.Present) return;
         call.Transaction.Delete(key);
         call.Notify(KeyEventKinds.Generic, "del", key.Bytes);
     }
@@ -182,8 +182,8 @@ internal static partial class StringCommands
 
         // A missing key is answered before its time is looked at.
         var lookup = call.Find(key, ValueType.String, out var entry);
-        if (lookup is Lookup.Absent) call.Reply.Null();
-        if (lookup is not Lookup.Found || !options.TryDeadline(call, out var deadline)) return;
+        if (lookup is Found.Absent) call.Reply.Null();
+        if (lookup is not Found.Present || !options.TryDeadline(call, out var deadline)) return;
         call.Reply.Bulk(entry.Value);
         if (options.Form != TimeForm.None)
         {
@@ -275,11 +275,11 @@ internal static partial class StringCommands
         }
     }
 
-    private static Lookup AnswerValue(ref CommandCall call, in Engine.Key key)
+    private static Found AnswerValue(ref CommandCall call, in Engine.Key key)
     {
         var lookup = call.Find(key, ValueType.String, out var entry);
-        if (lookup is Lookup.Found) call.Reply.Bulk(entry.Value);
-        else if (lookup is Lookup.Absent) call.Reply.Null();
+        if (lookup is Found.Present) call.Reply.Bulk(entry.Value);
+        else if (lookup is Found.Absent) call.Reply.Null();
         return lookup;
     }
 

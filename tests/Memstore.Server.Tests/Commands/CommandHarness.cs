@@ -3,7 +3,9 @@ using System.Text;
 using Memstore.Engine;
 using Memstore.Protocol;
 using Memstore.Server.Commands;
+using Memstore.Server.Configuration;
 using Memstore.Server.PubSub;
+using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Time.Testing;
 
 namespace Memstore.Server.Tests.Commands;
@@ -16,14 +18,16 @@ internal sealed class CommandHarness : ITransactionBody, IDisposable
     private readonly Transaction _transaction;
     private KeyRoute[] _routes = [];
 
-    public CommandHarness(params IReadOnlyList<CommandFamily> families)
+    public CommandHarness()
     {
         Store = new Store(new StoreOptions { TimeProvider = Clock, RunMaintenance = false, Seed = 1 });
-        Server = new ServerState { Store = Store, Commands = new CommandTable(families) };
+        Server = new ServerState(Store, Settings, Clock, NullLogger.Instance);
         _transaction = new Transaction(Store);
     }
 
     public FakeTimeProvider Clock { get; } = new(DateTimeOffset.FromUnixTimeMilliseconds(1_700_000_000_000));
+
+    public Settings Settings { get; } = new();
 
     public Store Store { get; }
 

@@ -4,7 +4,7 @@ using Xunit;
 namespace Memstore.Server.Tests.Commands;
 
 /// <summary>Deadlines of keys.</summary>
-public sealed class ExpiryCommandTests() : HandlerTests(ExpiryCommands.Family, StringCommands.Family, KeyCommands.Family)
+public sealed class ExpiryCommandTests : HandlerTests
 {
     [Theory]
     [InlineData("EXPIRE k 10")]

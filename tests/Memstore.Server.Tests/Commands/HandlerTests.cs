@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Text;
 using Memstore.Protocol;
-using Memstore.Server.Commands;
 using Xunit;
 
 namespace Memstore.Server.Tests.Commands;
@@ -9,9 +8,7 @@ namespace Memstore.Server.Tests.Commands;
 /// <summary>Tests of handlers that read like a session at a terminal; each has an empty store of its own.</summary>
 public abstract class HandlerTests : IDisposable
 {
-    private protected HandlerTests(params IReadOnlyList<CommandFamily> families) => Server = new CommandHarness(families);
-
-    private protected CommandHarness Server { get; }
+    private protected CommandHarness Server { get; } = new();
 
     public void Dispose()
     {

@@ -5,7 +5,7 @@ using Xunit;
 namespace Memstore.Server.Tests.Commands;
 
 /// <summary>Keys of any type, and going through them.</summary>
-public sealed class KeyCommandTests() : HandlerTests(KeyCommands.Family, KeyspaceCommands.Family, StringCommands.Family, ExpiryCommands.Family)
+public sealed class KeyCommandTests : HandlerTests
 {
     [Fact]
     public void Del_Unlink_Exists_and_Touch_count()

@@ -5,7 +5,7 @@ using Xunit;
 namespace Memstore.Server.Tests.Commands;
 
 /// <summary>Strings, counters and their options; every expectation is what Redis 7.0.15 answers.</summary>
-public sealed class StringCommandTests() : HandlerTests(StringCommands.Family, ExpiryCommands.Family, KeyCommands.Family)
+public sealed class StringCommandTests : HandlerTests
 {
     private const string WrongType = "WRONGTYPE Operation against a key holding the wrong kind of value";
     private const string NotInteger = "ERR value is not an integer or out of range";
@@ -273,10 +273,10 @@ public sealed class StringCommandTests() : HandlerTests(StringCommands.Family, E
     [Fact]
     public void Append_keeps_within_the_largest_string()
     {
-        Server.Server.BulkSizeMax = 1024;
-        Expect("SETRANGE k 1023 x", 1024);
+        Assert.True(Server.Settings.TrySetAtStart("proto-max-bulk-len", "1048576", out _));
+        Expect("SETRANGE k 1048575 x", 1_048_576);
         ExpectError("APPEND k x", "ERR string exceeds maximum allowed size (proto-max-bulk-len)");
-        Expect("STRLEN k", 1024);
+        Expect("STRLEN k", 1_048_576);
     }
 
     [Theory]
