@@ -5,7 +5,7 @@ namespace Memstore.Server;
 /// <summary>Every log line of the server but those of the transports.</summary>
 internal static partial class ServerLog
 {
-    [LoggerMessage(100, LogLevel.Error, "Client {Id}: the command {Command} failed; nothing of it was committed.")]
+    [LoggerMessage(100, LogLevel.Error, "Client {Id}: the command {Command} failed.")]
     public static partial void CommandFailed(ILogger logger, Exception exception, long id, string command);
 
     [LoggerMessage(101, LogLevel.Warning, "Client {Id} sent an HTTP request; the connection is closed, because a browser may have been talked into it.")]

@@ -22,7 +22,7 @@ internal static class SettingTable
         new("databases", Integer, "16") { Min = 1, Max = 1024, Changes = Changeability.Start, About = "The number of databases." },
         new("enable-debug-command", Choice, "no") { Choices = ["no", "yes", "local"], Changes = Changeability.Start, About = "Who may use DEBUG." },
         new("tcp-backlog", Integer, "511") { Max = IntMax, Changes = Changeability.Start, About = "How many connections may wait to be accepted." },
-        new("tcp-keepalive", Integer, "300") { Max = IntMax, About = "Seconds of silence before a client is probed; 0 for never." },
+        new("tcp-keepalive", Integer, "300") { Max = IntMax, Changes = Changeability.Start, About = "Seconds of silence before a client is probed; 0 for never." },
         new("requirepass", Text, "") { About = "The password that clients must give." },
         new("maxclients", Integer, "10000") { Min = 1, Max = uint.MaxValue, About = "How many clients may be connected." },
         new("timeout", Integer, "0") { Max = IntMax, About = "Seconds of silence after which a client is disconnected; 0 for never." },

@@ -11,6 +11,8 @@ namespace Memstore.Server.Sessions;
 /// </summary>
 internal sealed class CommandQueue : IDisposable
 {
+    private const int BytesAtFirst = 1024;
+    private const int ItemsAtFirst = 16;
     private const int BytesKept = 16 * 1024;
     private const int FramesKept = 256;
 
@@ -51,10 +53,10 @@ internal sealed class CommandQueue : IDisposable
         for (var i = 0; i < request.ArgumentCount; i++) size += request[i].Length;
         if (_byteCount + size + ((_frameCount + request.ArgumentCount) * 24L) + (Count * 16L) > Math.Min(sizeMax, Array.MaxLength)) return false;
 
-        Reserve(ref _bytes, _byteCount, (int)size, BytesKept);
-        Reserve(ref _frames, _frameCount, request.ArgumentCount, FramesKept);
-        Reserve(ref _routes, _frameCount, request.ArgumentCount, FramesKept);
-        Reserve(ref _commands, Count, 1, FramesKept);
+        Reserve(ref _bytes, _byteCount, (int)size, BytesAtFirst);
+        Reserve(ref _frames, _frameCount, request.ArgumentCount, ItemsAtFirst);
+        Reserve(ref _routes, _frameCount, request.ArgumentCount, ItemsAtFirst);
+        Reserve(ref _commands, Count, 1, ItemsAtFirst);
         _commands[Count++] = new QueuedCommand(row, _frameCount);
         routes.CopyTo(_routes.AsSpan(_frameCount));
         for (var i = 0; i < request.ArgumentCount; i++)

@@ -1,0 +1,58 @@
+using System.IO.Pipelines;
+using Xunit;
+
+namespace Memstore.Server.Tests.Sessions;
+
+[CollectionDefinition(nameof(AllocationTests), DisableParallelization = true)]
+public sealed class AllocationCollection;
+
+/// <summary>In the steady state the paths of GET and SET allocate nothing on the managed heap.</summary>
+[Collection(nameof(AllocationTests))]
+public sealed class AllocationTests
+{
+    private const int Rounds = 400;
+    private const int CommandsPerRound = 64;
+
+    [Theory]
+    [InlineData("SET key:1 0123456789abcdef0123456789abcdef", "+OK\r\n")]
+    [InlineData("GET key:1", "$32\r\n0123456789abcdef0123456789abcdef\r\n")]
+    [InlineData("GET absent", "$-1\r\n")]
+    [InlineData("INCR counter", null)]
+    public async Task A_command_in_a_pipeline_allocates_nothing(string command, string? reply)
+    {
+        await using var host = ServerFixture.Make(TimeProvider.System, ("transport", "sockets"));
+        var connection = new MemoryConnection();
+        _ = connection.ServeAsync(host.ServeAsync);
+        var batch = RespClient.Pipeline([.. Enumerable.Repeat(command, CommandsPerRound)]);
+        await RunAsync(connection, RespClient.Pipeline("SET key:1 0123456789abcdef0123456789abcdef", "SET counter 100000"), 10, 1);
+        var size = reply is null ? CommandsPerRound * 9 : CommandsPerRound * reply.Length;
+        await RunAsync(connection, batch, size, Rounds);
+        await RunAsync(connection, batch, size, Rounds);
+
+        // The test's own awaits and the pool's threads allocate a little for each round, a command must not.
+        var perCommand = double.MaxValue;
+        for (var attempt = 0; attempt < 5 && perCommand >= 1; attempt++)
+        {
+            var before = GC.GetTotalAllocatedBytes(precise: true);
+            await RunAsync(connection, batch, size, Rounds);
+            var allocated = GC.GetTotalAllocatedBytes(precise: true) - before;
+            perCommand = Math.Min(perCommand, (double)allocated / Rounds / CommandsPerRound);
+        }
+        Assert.True(perCommand < 8, $"{perCommand} bytes for each {command}.");
+    }
+
+    private static async Task RunAsync(MemoryConnection connection, byte[] batch, int replySize, int rounds)
+    {
+        for (var round = 0; round < rounds; round++)
+        {
+            await connection.ClientOutput.WriteAsync(batch);
+            for (var read = 0L; read < replySize;)
+            {
+                var result = await connection.ClientInput.ReadAsync();
+                Assert.False(result.IsCompleted);
+                read += result.Buffer.Length;
+                connection.ClientInput.AdvanceTo(result.Buffer.End);
+            }
+        }
+    }
+}
