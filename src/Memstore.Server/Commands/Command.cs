@@ -52,7 +52,17 @@ internal sealed class Command
     public required string Since { get; init; }
 
     /// <summary>Number of words, or at least that many if negative. From the usage line unless a row states an oddity.</summary>
-    public int Arity { get => field != 0 ? field : IsContainer ? -2 : _usage.Arity; init; }
+    // Kept, because working it out walks the usage line: that is nothing to do for every request.
+    public int Arity
+    {
+        get
+        {
+            if (field == 0) field = IsContainer ? -2 : _usage.Arity;
+            return field;
+        }
+
+        init;
+    }
 
     /// <summary>ACL categories beside those that follow from flags; those of the family unless a row states its own.</summary>
     public AclCategories? Categories { get; init; }

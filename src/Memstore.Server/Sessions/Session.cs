@@ -153,6 +153,8 @@ internal sealed partial class Session : ITransactionBody, IDisposable
         AbandonOpen();
         _server.PubSub.RemoveAll(this);
         _server.Monitors.Remove(this);
+        // What was shown before goes before: afterwards it would be taken for replies.
+        TakeMessages();
         Protocol = 2;
         Name = null;
         Database = 0;
