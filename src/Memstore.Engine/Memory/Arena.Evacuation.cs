@@ -31,7 +31,8 @@ internal sealed unsafe partial class Arena
         _sparseBelow = sparseBelow;
         _markedBytes = 0;
         Evacuation = 1;
-        for (var chunk = 0; chunk < Runs.ChunksTaken; chunk++) Runs.VisitRuns(chunk, MarkIfSparse);
+        RunVisitor mark = MarkIfSparse;
+        for (var chunk = 0; chunk < Runs.ChunksTaken; chunk++) Runs.VisitRuns(chunk, mark);
         return _markedBytes;
     }
 

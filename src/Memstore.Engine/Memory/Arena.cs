@@ -66,6 +66,9 @@ internal sealed unsafe partial class Arena : IDisposable
     /// <summary>Bytes that are in use or free but perhaps still resident: an upper estimate of the resident size.</summary>
     public long CommittedBytes => Runs.CommittedBytes;
 
+    /// <summary>Bytes of the tables that describe pages and chunks; not part of <see cref="CommittedBytes"/>.</summary>
+    public long TableBytes => (long)Runs.ChunksTaken * (RunPool.PagesPerChunk + 1) * sizeof(PageInfo);
+
     /// <summary>Bytes of live blocks, each counted with the size of its class. Exact when no thread allocates or frees.</summary>
     public long UsedBytes => UsedBytesOf(MemoryKind.Record) + UsedBytesOf(MemoryKind.Table) + UsedBytesOf(MemoryKind.Node) + UsedBytesOf(MemoryKind.Other);
 

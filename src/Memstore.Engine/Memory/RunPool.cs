@@ -171,7 +171,7 @@ internal sealed unsafe class RunPool(Arena arena, ArenaOptions options)
         if (chunk == NoChunk && (chunk = TakeChunk(residentToo: true)) == NoChunk) return 0;
 
         ref var info = ref arena.Chunk(chunk);
-        if (options.HugePages && info.Bin == NoChunk) MarkDirty(ref info, info.Free & ~info.Dirty); // the first touch makes all of it resident
+        if (arena.HugePages && info.Bin == NoChunk) MarkDirty(ref info, info.Free & ~info.Dirty); // the first touch makes all of it resident
         var at = BitRuns.Find(info.Free, (int)pages);
         TakeFrom(chunk, ref info, BitRuns.Mask(at, (int)pages));
         return (uint)(chunk << (ChunkShift - PageShift)) + (uint)at;

@@ -163,6 +163,40 @@ public sealed unsafe class HeapTests
     }
 
     [Fact]
+    public void Giving_memory_back_never_takes_what_is_in_use()
+    {
+        var seed = Environment.TickCount;
+        using var arena = NewArena();
+        var failures = 0;
+        var running = 3;
+        var threads = Enumerable.Range(0, running).Select(i => new Thread(() =>
+        {
+            var model = new BlockModel(arena, new Random(seed + i), 1);
+            try
+            {
+                for (var step = 0; step < 3_000; step++) model.Step(3 << 20, 10);
+                model.FreeAll();
+            }
+            catch (Exception)
+            {
+                Interlocked.Increment(ref failures);
+            }
+
+            Interlocked.Decrement(ref running);
+        })).ToList();
+        threads.ForEach(thread => thread.Start());
+        while (Volatile.Read(ref running) != 0)
+        {
+            arena.Purge(long.MaxValue, all: true);
+            arena.Prepare(2 << 20);
+        }
+
+        threads.ForEach(thread => thread.Join());
+        Assert.True(failures == 0, $"seed {seed}");
+        Assert.Equal(0, arena.UsedBytes);
+    }
+
+    [Fact]
     public void A_limit_is_kept_and_leaves_everything_usable()
     {
         using var arena = new Arena(new ArenaOptions { ReserveBytes = Gigabyte, LimitBytes = 16 << 20 });
