@@ -1,5 +1,4 @@
 using System.Runtime.InteropServices;
-using System.Runtime.Intrinsics.X86;
 
 namespace Memstore.Engine.Memory;
 
@@ -11,7 +10,6 @@ internal unsafe struct Limbo
 {
     private const int SegmentBlocks = 1_022;
     private const int Tags = 4;
-    private const int PrefetchDistance = 8;
 
     private Segment* _first;
     private Segment* _last;
@@ -95,13 +93,12 @@ internal unsafe struct Limbo
         _spare = _last = null;
     }
 
-    // The block's first line gets the free list's link: it is fetched while others are freed.
+    // Prefetching the blocks or their pages' entries here gained nothing measurable (5 M blocks overwritten at random).
     private static long FreeSlice(Arena arena, Heap heap, ulong* blocks, int count)
     {
         var bytes = 0L;
         for (var i = 0; i < count; i++)
         {
-            if (Sse.IsSupported && i + PrefetchDistance < count) Sse.Prefetch0((void*)blocks[i + PrefetchDistance]);
             var block = (byte*)blocks[i];
             bytes += (long)arena.SizeOf(block);
             Heap.Free(arena, heap, block);
