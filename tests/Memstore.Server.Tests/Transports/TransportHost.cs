@@ -3,7 +3,7 @@ using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Sockets;
 using Memstore.Server.Transports;
-using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Logging;
 
 namespace Memstore.Server.Tests.Transports;
 
@@ -14,9 +14,9 @@ internal sealed class TransportHost : IAsyncDisposable
     private readonly Func<Connection, Task> _handler;
     private int _running;
 
-    private TransportHost(ITransport transport, Func<Connection, Task> handler)
+    private TransportHost(TransportSetup setup, TransportOptions options, Func<Connection, Task> handler)
     {
-        _transport = transport;
+        _transport = TransportFactory.Create(setup.Name, options, new FaultLogger(Faults));
         _handler = handler;
     }
 
@@ -33,7 +33,7 @@ internal sealed class TransportHost : IAsyncDisposable
         TransportSetup setup, Func<Connection, Task> handler, TransportOptions? options = null, EndPoint? endPoint = null)
     {
         options = (options ?? new TransportOptions()) with { EventThreads = setup.EventThreads };
-        var host = new TransportHost(TransportFactory.Create(setup.Name, options, NullLogger.Instance), handler);
+        var host = new TransportHost(setup, options, handler);
         await host._transport.StartAsync(
             [endPoint ?? new IPEndPoint(IPAddress.Loopback, 0)], host.HandleAsync, CancellationToken.None);
         return host;
@@ -86,6 +86,23 @@ internal sealed class TransportHost : IAsyncDisposable
         {
             Interlocked.Decrement(ref _running);
         }
+    }
+}
+
+/// <summary>Takes what the transport logs as an error, and sessions that it could not end, for faults of the test.</summary>
+internal sealed class FaultLogger(ConcurrentQueue<string> faults) : ILogger
+{
+    private const int SessionsLeft = 6;
+
+    public IDisposable? BeginScope<TState>(TState state) where TState : notnull => null;
+
+    public bool IsEnabled(LogLevel logLevel) => true;
+
+    public void Log<TState>(
+        LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+    {
+        if (exception is not ExpectedException && (logLevel >= LogLevel.Error || eventId.Id == SessionsLeft))
+            faults.Enqueue($"{formatter(state, exception)} {exception}");
     }
 }
 

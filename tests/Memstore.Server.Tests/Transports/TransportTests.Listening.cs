@@ -124,6 +124,34 @@ public abstract partial class TransportTests
     }
 
     [Fact]
+    public async Task Connections_have_the_socket_options_asked_for()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "Option numbers of Linux.");
+        Connection? seen = null;
+        await using var host = await Start(
+            connection =>
+            {
+                Volatile.Write(ref seen, connection);
+                return TransportHost.EchoAsync(connection);
+            },
+            new TransportOptions { KeepAliveSeconds = 120, NoDelay = true });
+        using var client = await host.ConnectAsync();
+        Assert.Equal([1], await client.ExchangeAsync([1]));
+        var descriptor = seen!.FileDescriptor;
+        Assert.Equal(1, Option(descriptor, level: 6, name: 1)); // TCP_NODELAY
+        Assert.Equal(1, Option(descriptor, level: 1, name: 9)); // SO_KEEPALIVE
+        Assert.Equal(120, Option(descriptor, level: 6, name: 4)); // TCP_KEEPIDLE
+        Assert.Equal(40, Option(descriptor, level: 6, name: 5)); // TCP_KEEPINTVL
+    }
+
+    private static int Option(int descriptor, int level, int name)
+    {
+        var size = sizeof(int);
+        Assert.Equal(0, getsockopt(descriptor, level, name, out var value, ref size));
+        return value;
+    }
+
+    [Fact]
     public async Task Churn_leaks_no_descriptors()
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "Counts /proc/self/fd.");
@@ -210,6 +238,9 @@ public abstract partial class TransportTests
     private const int NoFile = 7;
 
     private record struct ResourceLimit(ulong Current, ulong Largest);
+
+    [DllImport("libc")]
+    private static extern int getsockopt(int descriptor, int level, int name, out int value, ref int size);
 
     [DllImport("libc")]
     private static extern int getrlimit(int resource, out ResourceLimit limit);

@@ -112,6 +112,53 @@ public abstract partial class TransportTests(TransportSetup setup)
     }
 
     [Fact]
+    public async Task Serves_on_when_more_sessions_hold_input_than_there_are_receive_buffers()
+    {
+        const int Holders = 300;
+        var holding = 0;
+        var release = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using var host = await Start(async connection =>
+        {
+            var read = await connection.Input.ReadAsync();
+            if (read.Buffer.FirstSpan[0] == (byte)'h')
+            {
+                // Keep what was read, as a session does whose command waits; nobody else's bytes may come into it.
+                Interlocked.Increment(ref holding);
+                var resumed = new TaskCompletionSource();
+                _ = release.Task.ContinueWith(_ => connection.Post(_ => resumed.SetResult(), null), TaskScheduler.Default);
+                await resumed.Task;
+            }
+            foreach (var segment in read.Buffer)
+                connection.Output.Write(segment.Span);
+            connection.Input.AdvanceTo(read.Buffer.End);
+            await connection.Output.FlushAsync();
+            await TransportHost.EchoAsync(connection);
+        });
+        var messages = Enumerable.Range(0, Holders).Select(i => Pattern.Make(100 + i, stream: i)).ToList();
+        var holders = await Task.WhenAll(messages.Select(async message =>
+        {
+            message[0] = (byte)'h';
+            var client = await host.ConnectAsync();
+            await client.SendAsync(message);
+            return client;
+        }));
+        await Eventually(() => Volatile.Read(ref holding) == Holders, "every session has its input");
+        using (var other = await host.ConnectAsync())
+        {
+            var data = Pattern.Make(300_000, stream: 999);
+            AssertSame(data, await other.ExchangeAsync(data));
+        }
+        release.SetResult();
+        foreach (var (client, message) in holders.Zip(messages))
+        {
+            var received = new byte[message.Length];
+            Assert.Equal(message.Length, await client.ReceiveAllAsync(received));
+            AssertSame(message, received);
+            client.Dispose();
+        }
+    }
+
+    [Fact]
     public async Task Takes_input_that_comes_one_byte_per_packet() // Bad input 5.
     {
         await using var host = await Start(TransportHost.EchoAsync);

@@ -9,6 +9,7 @@ namespace Memstore.Server.Transports.Sockets;
 public sealed class SocketTransport : ITransport
 {
     private const int LongestAcceptDelayMs = 1000;
+    private const string InlineCompletions = "DOTNET_SYSTEM_NET_SOCKETS_INLINE_COMPLETIONS";
 
     private readonly TransportOptions _options;
     private readonly ILogger _logger;
@@ -19,8 +20,12 @@ public sealed class SocketTransport : ITransport
     private long _lastId;
 
     // Read by the runtime when the process makes its first socket: completions run on the thread that polls instead of
-    // hopping to the pool. The measurement is in docs/decisions/0002-transport.md.
-    static SocketTransport() => Environment.SetEnvironmentVariable("DOTNET_SYSTEM_NET_SOCKETS_INLINE_COMPLETIONS", "1");
+    // hopping to the pool. The measurement is in docs/decisions/0002-transport.md. An operator's own setting stands.
+    static SocketTransport()
+    {
+        if (Environment.GetEnvironmentVariable(InlineCompletions) is null)
+            Environment.SetEnvironmentVariable(InlineCompletions, "1");
+    }
 
     /// <summary>Creates a transport that is not started yet.</summary>
     public SocketTransport(TransportOptions options, ILogger logger)
