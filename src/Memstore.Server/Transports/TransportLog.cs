@@ -26,4 +26,7 @@ internal static partial class TransportLog
 
     [LoggerMessage(7, LogLevel.Information, "io_uring cannot be used ({Reason}); using sockets.")]
     public static partial void UringUnavailable(ILogger logger, string reason);
+
+    [LoggerMessage(8, LogLevel.Error, "Connection {Id} failed inside the transport; it is aborted.")]
+    public static partial void ConnectionFailed(ILogger logger, Exception exception, long id);
 }

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Diagnostics.CodeAnalysis;
 using System.Runtime.InteropServices;
 
 namespace Memstore.Server.Transports.Uring;
@@ -75,6 +76,21 @@ internal sealed class BlockPool
             return block;
         }
         return NativeBlock.Allocate(SmallestSize << sizeClass);
+    }
+
+    /// <summary>As <see cref="Rent"/>, but false when the system has no memory: for a client's bytes nothing may fail but that client.</summary>
+    public bool TryRent(int minimumSize, [NotNullWhen(true)] out NativeBlock? block)
+    {
+        try
+        {
+            block = Rent(minimumSize);
+            return true;
+        }
+        catch (OutOfMemoryException)
+        {
+            block = null;
+            return false;
+        }
     }
 
     public void Return(NativeBlock block)

@@ -151,7 +151,9 @@ internal sealed unsafe class UringInput : PipeReader, IValueTaskSource<ReadResul
                 CompleteRead();
                 return true;
             case -ErrorNumber.NoBuffers:
-                _block = _loop.Blocks.Rent(BlockPool.SmallestSize * 4);
+                // Sessions hold all of the ring's buffers: go on without them.
+                if (!_loop.Blocks.TryRent(BlockPool.SmallestSize * 4, out _block))
+                    return false;
                 Receive();
                 return true;
             case -ErrorNumber.Interrupted or -ErrorNumber.Again or -ErrorNumber.Canceled:
@@ -228,9 +230,12 @@ internal sealed unsafe class UringInput : PipeReader, IValueTaskSource<ReadResul
             return false;
         var needed = RoomFor(length);
         var source = _buffer == NoBuffer ? _block! : _loop.Buffers.Memory;
-        var target = source;
+        NativeBlock? target = source;
         if (_buffer != NoBuffer || needed > source.Size)
-            target = _loop.Blocks.Rent(needed);
+        {
+            if (!_loop.Blocks.TryRent(needed, out target))
+                return false;
+        }
         else if (_start == 0 || _block!.Size - _end >= _block.Size / 2)
             return true;
         Buffer.MemoryCopy(source.Pointer + _start, target.Pointer, target.Size, length);

@@ -230,11 +230,8 @@ internal sealed class UringLoop
         var index = (int)(completion.UserData >> KindBits);
         switch ((OperationKind)(byte)completion.UserData)
         {
-            case OperationKind.Receive:
-                _connections[index]!.OnReceived(completion.Result, completion.Flags);
-                break;
-            case OperationKind.Send:
-                _connections[index]!.OnSent(completion.Result);
+            case OperationKind.Receive or OperationKind.Send:
+                DispatchTo(_connections[index]!, completion);
                 break;
             case OperationKind.Accept:
                 _acceptors[index].OnAccepted(completion.Result, completion.Flags);
@@ -242,6 +239,23 @@ internal sealed class UringLoop
             case OperationKind.Wake when !_isExiting:
                 ReadWakes();
                 break;
+        }
+    }
+
+    private void DispatchTo(UringConnection connection, in CompletionEntry completion)
+    {
+        try
+        {
+            if ((OperationKind)(byte)completion.UserData == OperationKind.Receive)
+                connection.OnReceived(completion.Result, completion.Flags);
+            else
+                connection.OnSent(completion.Result);
+        }
+        catch (Exception e)
+        {
+            // A fault of ours may cost this connection, but not the others of this thread.
+            TransportLog.ConnectionFailed(_logger, e, connection.Id);
+            connection.Abort("an internal error");
         }
     }
 
