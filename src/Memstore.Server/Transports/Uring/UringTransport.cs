@@ -27,8 +27,8 @@ public sealed class UringTransport : ITransport
     }
 
     /// <summary>How many rings there are unless the options say otherwise: one for every two processors, at most 8.</summary>
-    // The other half is for the kernel's share of the network and for the journal and the collector. On two processors a second ring
-    // cost 20 to 50 % more processor time per command and brought no throughput (docs/decisions/0002-transport.md).
+    // The other half is for the kernel's share of the network, the journal and the collector. On two processors a second ring cost 16 to
+    // 60 % more processor time per command (docs/decisions/0002-transport.md).
     public static int DefaultEventThreads => Math.Clamp(Environment.ProcessorCount / 2, 1, 8);
 
     /// <inheritdoc/>
