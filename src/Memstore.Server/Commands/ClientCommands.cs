@@ -16,7 +16,7 @@ internal static class ClientCommands
         new("CLIENT", None, null)
         {
             Summary = "A container for commands about clients.",
-            Complexity = "Depends on subcommand.", Since = "2.4.0",
+            Complexity = "Depends on the subcommand", Since = "2.4.0",
         },
         new("CLIENT CACHING <YES | NO>", Usual, Caching)
         {

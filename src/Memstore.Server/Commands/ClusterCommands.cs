@@ -5,16 +5,16 @@ namespace Memstore.Server.Commands;
 /// <summary>What a server that is no part of a cluster answers to the commands of one: clients learn from the errors what it is.</summary>
 internal static class ClusterCommands
 {
-    private const CommandFlags Usual = Loading | Stale;
+    private const CommandFlags Usual = Stale;
 
     public static readonly CommandFamily Family = new("cluster", AclCategories.None,
     [
         new("CLUSTER", None, null)
         {
             Summary = "A container for commands about the cluster.",
-            Complexity = "Depends on subcommand.", Since = "3.0.0",
+            Complexity = "Depends on the subcommand", Since = "3.0.0",
         },
-        new("CLUSTER HELP", Usual, ContainerHelp.Answer)
+        new("CLUSTER HELP", Loading | Stale, ContainerHelp.Answer)
         {
             Summary = "Shows these lines.",
             Complexity = "O(1)", Since = "5.0.0",

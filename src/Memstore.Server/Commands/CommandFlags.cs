@@ -48,13 +48,13 @@ internal enum CommandFlags
     /// <summary>Allowed before authentication.</summary>
     NoAuth = 1 << 13,
 
-    /// <summary>Reaches replicas although it writes no data (PUBLISH).</summary>
+    /// <summary>Reaches replicas although it writes no data (PUBLISH). Not shown by COMMAND INFO.</summary>
     MayReplicate = 1 << 14,
 
     /// <summary>Takes keys, and works without any.</summary>
     NoMandatoryKeys = 1 << 15,
 
-    /// <summary>Refused unless a setting allows it (DEBUG).</summary>
+    /// <summary>Refused unless a setting allows it (DEBUG). Not shown by COMMAND INFO.</summary>
     Protected = 1 << 16,
 
     /// <summary>Refused while a replica loads in the background.</summary>
@@ -119,10 +119,9 @@ internal static class FlagNames
         (CommandFlags.Admin, "admin"), (CommandFlags.PubSub, "pubsub"), (CommandFlags.NoScript, "noscript"),
         (CommandFlags.Blocking, "blocking"), (CommandFlags.Loading, "loading"), (CommandFlags.Stale, "stale"),
         (CommandFlags.SkipMonitor, "skip_monitor"), (CommandFlags.SkipSlowlog, "skip_slowlog"), (CommandFlags.Asking, "asking"),
-        (CommandFlags.Fast, "fast"), (CommandFlags.NoAuth, "no_auth"), (CommandFlags.MayReplicate, "may_replicate"),
-        (CommandFlags.NoMandatoryKeys, "no_mandatory_keys"), (CommandFlags.Protected, "protected"),
-        (CommandFlags.NoAsyncLoading, "no_async_loading"), (CommandFlags.NoMulti, "no_multi"),
-        (CommandFlags.AllowBusy, "allow_busy"),
+        (CommandFlags.Fast, "fast"), (CommandFlags.NoAuth, "no_auth"),
+        (CommandFlags.NoMandatoryKeys, "no_mandatory_keys"), (CommandFlags.NoAsyncLoading, "no_async_loading"),
+        (CommandFlags.NoMulti, "no_multi"), (CommandFlags.AllowBusy, "allow_busy"),
     ];
 
     public static readonly (AclCategories Category, string Name)[] Categories =

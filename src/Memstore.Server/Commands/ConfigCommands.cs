@@ -13,7 +13,7 @@ internal static class ConfigCommands
         new("CONFIG", None, null)
         {
             Summary = "A container for commands about settings.",
-            Complexity = "Depends on subcommand.", Since = "2.0.0",
+            Complexity = "Depends on the subcommand", Since = "2.0.0",
         },
         new("CONFIG GET parameter [parameter ...]", Usual, Get)
         {
@@ -28,12 +28,12 @@ internal static class ConfigCommands
         new("CONFIG RESETSTAT", Usual, ResetStat)
         {
             Summary = "Sets the figures of INFO to zero.",
-            Complexity = "O(1)", Since = "2.0.0", Tips = ["request_policy:all_nodes", "response_policy:all_succeeded"],
+            Complexity = "O(1)", Since = "2.0.0",
         },
         new("CONFIG REWRITE", Usual, Rewrite)
         {
             Summary = "Writes the settings to the configuration file; there is none.",
-            Complexity = "O(1)", Since = "2.8.0", Tips = ["request_policy:all_nodes", "response_policy:all_succeeded"],
+            Complexity = "O(1)", Since = "2.8.0",
         },
         new("CONFIG SET parameter value [parameter value ...]", Usual, Set)
         {

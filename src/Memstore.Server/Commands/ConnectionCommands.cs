@@ -20,7 +20,7 @@ internal static class ConnectionCommands
             Complexity = "O(1)", Since = "1.0.0",
             Tips = ["request_policy:all_shards", "response_policy:all_succeeded"],
         },
-        new("ECHO message", Fast, Echo)
+        new("ECHO message", Loading | Stale | Fast, Echo)
         {
             Summary = "Answers the message.",
             Complexity = "O(1)", Since = "1.0.0",

@@ -17,7 +17,7 @@ internal static class DebugCommands
         new("DEBUG subcommand [arg [arg ...]]", Usual, Debug)
         {
             Summary = "Looks inside the server, for tests.",
-            Complexity = "Depends on subcommand.", Since = "1.0.0",
+            Complexity = "Depends on the subcommand", Since = "1.0.0",
         },
         new("DEBUG POPULATE count [prefix] [size]", Usual | Write, [Key.Everything(KeyAccess.Write)], Populate)
         {

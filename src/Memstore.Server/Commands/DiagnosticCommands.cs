@@ -16,7 +16,7 @@ internal static class DiagnosticCommands
         new("SLOWLOG", None, null)
         {
             Summary = "A container for commands about slow commands.",
-            Complexity = "Depends on subcommand.", Since = "2.2.12",
+            Complexity = "Depends on the subcommand", Since = "2.2.12",
         },
         new("SLOWLOG GET [count]", Usual, SlowLogGet)
         {
@@ -44,30 +44,30 @@ internal static class DiagnosticCommands
         new("LATENCY", None, null)
         {
             Summary = "A container for commands about slow events.",
-            Complexity = "Depends on subcommand.", Since = "2.8.13",
+            Complexity = "Depends on the subcommand", Since = "2.8.13",
         },
         new("LATENCY HELP", Loading | Stale, ContainerHelp.Answer)
         {
             Summary = "Shows these lines.",
             Complexity = "O(1)", Since = "2.8.13",
         },
-        new("LATENCY HISTOGRAM [command [command ...]]", Usual, LatencyHistogram)
+        new("LATENCY HISTOGRAM [command [command ...]]", Usual | NoScript, LatencyHistogram)
         {
             Summary = "Answers how long commands took, by classes.",
             Complexity = "O(N) where N is the number of commands with latency information being retrieved.", Since = "7.0.0",
             Tips = ["nondeterministic_output", "request_policy:all_nodes", "response_policy:special"],
         },
-        new("LATENCY HISTORY event", Usual, LatencyHistory)
+        new("LATENCY HISTORY event", Usual | NoScript, LatencyHistory)
         {
             Summary = "Answers the samples of a kind of event.",
             Complexity = "O(1)", Since = "2.8.13", Tips = ["nondeterministic_output", "request_policy:all_nodes", "response_policy:special"],
         },
-        new("LATENCY LATEST", Usual, LatencyLatest)
+        new("LATENCY LATEST", Usual | NoScript, LatencyLatest)
         {
             Summary = "Answers the latest sample of every kind of event.",
             Complexity = "O(1)", Since = "2.8.13", Tips = ["nondeterministic_output", "request_policy:all_nodes", "response_policy:special"],
         },
-        new("LATENCY RESET [event [event ...]]", Usual, LatencyReset)
+        new("LATENCY RESET [event [event ...]]", Usual | NoScript, LatencyReset)
         {
             Summary = "Forgets the samples of kinds of events, or all.",
             Complexity = "O(1)", Since = "2.8.13", Tips = ["request_policy:all_nodes", "response_policy:all_succeeded"],

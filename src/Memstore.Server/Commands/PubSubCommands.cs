@@ -55,7 +55,7 @@ internal static class PubSubCommands
         new("PUBSUB", None, null)
         {
             Summary = "A container for commands about channels.",
-            Complexity = "Depends on subcommand.", Since = "2.8.0",
+            Complexity = "Depends on the subcommand", Since = "2.8.0",
         },
         new("PUBSUB CHANNELS [pattern]", CommandFlags.PubSub | Loading | Stale, Channels)
         {
@@ -66,7 +66,7 @@ internal static class PubSubCommands
         new("PUBSUB HELP", Loading | Stale, ContainerHelp.Answer)
         {
             Summary = "Shows these lines.",
-            Complexity = "O(1)", Since = "6.2.0",
+            Complexity = "O(1)", Since = "6.2.0", Categories = AclCategories.None,
         },
         new("PUBSUB NUMPAT", CommandFlags.PubSub | Loading | Stale, NumPat)
         {

@@ -82,7 +82,7 @@ internal static class ServerCommands
         new("MODULE", None, null)
         {
             Summary = "A container for module commands.",
-            Complexity = "Depends on subcommand.", Since = "4.0.0",
+            Complexity = "Depends on the subcommand", Since = "4.0.0",
         },
         new("MODULE LIST", Admin | NoScript, EmptyList)
         {
@@ -97,7 +97,7 @@ internal static class ServerCommands
         new("FUNCTION", None, null)
         {
             Summary = "A container for function commands.",
-            Complexity = "Depends on subcommand.", Since = "7.0.0",
+            Complexity = "Depends on the subcommand", Since = "7.0.0",
         },
         new("FUNCTION FLUSH [ASYNC | SYNC]", Write | NoScript, FunctionFlush)
         {
@@ -119,7 +119,7 @@ internal static class ServerCommands
         new("ACL", None, null)
         {
             Summary = "A container for commands about users and their rights.",
-            Complexity = "Depends on subcommand.", Since = "6.0.0",
+            Complexity = "Depends on the subcommand", Since = "6.0.0",
         },
         new("ACL WHOAMI", NoScript | Loading | Stale, WhoAmI)
         {
