@@ -242,7 +242,7 @@ internal static class ClientCommands
         var isName = call.Args.Word("LIB-NAME"u8);
         if (!isName && !call.Args.Word("LIB-VER"u8))
         {
-            call.Reply.Error([.. "ERR Unrecognized option '"u8, .. call.Args.Bytes(), (byte)'\'']);
+            call.Reply.Error(Errors.Echoing("ERR Unrecognized option '"u8, call.Args.Bytes(), "'"u8));
             return;
         }
         if (!TryReadName(call.Args.Bytes(), out var value))

@@ -55,7 +55,7 @@ internal sealed class ClientFilter
         else if (call.Args.Word("MASTER"u8) || call.Args.Word("REPLICA"u8) || call.Args.Word("SLAVE"u8)) _type = ClientType.None;
         else
         {
-            call.Reply.Error([.. "ERR Unknown client type '"u8, .. call.Args.Bytes(), (byte)'\'']);
+            call.Reply.Error(Errors.Echoing("ERR Unknown client type '"u8, call.Args.Bytes(), "'"u8));
             return false;
         }
         return true;
@@ -82,7 +82,7 @@ internal sealed class ClientFilter
                 var user = call.Args.Bytes();
                 if (!user.SequenceEqual("default"u8))
                 {
-                    call.Reply.Error([.. "ERR No such user '"u8, .. user, (byte)'\'']);
+                    call.Reply.Error(Errors.Echoing("ERR No such user '"u8, user, "'"u8));
                     return false;
                 }
             }

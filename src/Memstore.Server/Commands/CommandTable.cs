@@ -56,8 +56,8 @@ internal sealed class CommandTable
         var command = _index.Find(request[0]);
         container = command;
         if (command is null || command.Subcommands.Count == 0 || request.ArgumentCount < 2) return command;
-        // A container with a handler of its own answers for the words that it does not know (DEBUG).
-        return command.FindSubcommand(request[1]) ?? (command.IsContainer ? null : command);
+        // A container that takes arguments of its own answers for the words that it does not know (DEBUG).
+        return command.FindSubcommand(request[1]) ?? (command.Arguments.Count > 0 ? command : null);
     }
 
     private static void Check(Command command)

@@ -118,34 +118,31 @@ internal static class ConnectionCommands
         var protocol = session.Protocol;
         if (call.Args.Remaining > 0 && !ReadProtocol(ref call, ref protocol)) return;
 
-        string? name = null;
-        var user = ReadOnlySpan<byte>.Empty;
-        var password = ReadOnlySpan<byte>.Empty;
+        // Each option takes effect when it is read, and keeps it when a later one is wrong.
         while (call.Args.Remaining > 0)
         {
             if (call.Args.Remaining >= 3 && call.Args.Word("AUTH"u8))
             {
-                user = call.Args.Bytes();
-                password = call.Args.Bytes();
+                if (!LogIn(session, call.Args.Bytes(), call.Args.Bytes()))
+                {
+                    call.Reply.Error(SessionErrors.WrongPassword);
+                    return;
+                }
             }
             else if (call.Args.WordWithValue("SETNAME"u8))
             {
-                if (!ClientCommands.TryReadName(call.Args.Bytes(), out name))
+                if (!ClientCommands.TryReadName(call.Args.Bytes(), out var name))
                 {
                     call.Reply.Error(ClientCommands.InvalidName);
                     return;
                 }
+                session.Name = name.Length == 0 ? null : name;
             }
             else
             {
-                call.Reply.Error([.. "ERR Syntax error in HELLO option '"u8, .. call.Args.Bytes(), (byte)'\'']);
+                call.Reply.Error(Errors.Echoing("ERR Syntax error in HELLO option '"u8, call.Args.Bytes(), "'"u8));
                 return;
             }
-        }
-        if (!user.IsEmpty && !LogIn(session, user, password))
-        {
-            call.Reply.Error(SessionErrors.WrongPassword);
-            return;
         }
         if (session.Is(SessionState.Unauthenticated) && call.Server.Settings.Password.Length > 0)
         {
@@ -153,7 +150,6 @@ internal static class ConnectionCommands
                 "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO AUTH <user> <pass> option can be used to authenticate the client and select the RESP protocol version at the same time"u8);
             return;
         }
-        if (name is not null) session.Name = name.Length == 0 ? null : name;
         session.Protocol = protocol;
         Describe(ref call, protocol);
     }

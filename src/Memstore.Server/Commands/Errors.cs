@@ -67,7 +67,16 @@ internal static class Errors
         Encoding.UTF8.GetBytes($"ERR invalid expire time in '{command.Name}' command");
 
     /// <summary>An option that the command does not have.</summary>
-    public static byte[] UnsupportedOption(ReadOnlySpan<byte> option) => [.. "ERR Unsupported option "u8, .. UpToNul(option)];
+    public static byte[] UnsupportedOption(ReadOnlySpan<byte> option) => Echoing("ERR Unsupported option "u8, option, default);
+
+    /// <summary>
+    /// A text with an argument in it, as Redis prints one: up to its first NUL, and line ends at the end of the text are gone.
+    /// </summary>
+    public static byte[] Echoing(ReadOnlySpan<byte> before, ReadOnlySpan<byte> argument, ReadOnlySpan<byte> after)
+    {
+        argument = UpToNul(argument);
+        return [.. before, .. after.IsEmpty ? argument.TrimEnd("\r\n"u8) : argument, .. after];
+    }
 
     /// <summary>No row has the first word of the request, or the second one of a container.</summary>
     /// <param name="request">The request.</param>

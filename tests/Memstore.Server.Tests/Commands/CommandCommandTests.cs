@@ -91,6 +91,10 @@ public sealed class CommandCommandTests : HandlerTests
     }
 
     [Fact]
+    public void An_unknown_subcommand_is_refused() =>
+        ExpectError("COMMAND nothing", "ERR unknown subcommand 'nothing'. Try COMMAND HELP.");
+
+    [Fact]
     public void Help_lists_the_rows()
     {
         var lines = Server.Run("COMMAND HELP").Items.Select(item => item.Text).ToArray();
