@@ -121,8 +121,8 @@ public sealed partial class Transaction
         }
     }
 
-    /// <summary>Whether one of the declared watches was touched: EXEC then answers nil and runs nothing.</summary>
-    public bool WatchesBroken => _watches is { IsBroken: true };
+    /// <summary>Whether one of the declared watches was touched, or has expired: EXEC then answers nil and runs nothing.</summary>
+    public bool WatchesBroken => _watches is not null && (_watches.IsBroken || _watches.IsOverdue(this));
 
     /// <summary>The commit-log position that a reply of this transaction depends on; 0 without a log.</summary>
     public long Position => _position;

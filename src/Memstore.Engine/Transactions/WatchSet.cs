@@ -13,6 +13,9 @@ public sealed class WatchSet
     private readonly KeyIndex _index = new();
     private volatile bool _isBroken;
 
+    // The first deadline of a watched key that was alive when it was added. A change of a deadline breaks the set, so it holds till then.
+    private long _deadlineUnixMs = long.MaxValue;
+
     /// <summary>Makes an empty set.</summary>
     public WatchSet(Store store)
     {
@@ -38,7 +41,8 @@ public sealed class WatchSet
         }
 
         // A key that has expired is removed now, so that its removal does not break the watch.
-        transaction.Find(key, out _);
+        if (transaction.Find(key, out var entry) && entry.DeadlineUnixMs != 0)
+            _deadlineUnixMs = Math.Min(_deadlineUnixMs, entry.DeadlineUnixMs);
         var watch = new Watch(this, transaction.Database, key.Route, key.Bytes.ToArray());
         _index.Add(key.Route.Hash, _watches.Count);
         _watches.Add(watch);
@@ -52,7 +56,11 @@ public sealed class WatchSet
         _watches.Clear();
         _index.Clear();
         _isBroken = false;
+        _deadlineUnixMs = long.MaxValue;
     }
+
+    /// <summary>Whether a key that was alive is dead at the transaction's now, although nobody may have removed it yet.</summary>
+    internal bool IsOverdue(Transaction transaction) => _deadlineUnixMs != long.MaxValue && transaction.NowUnixMs >= _deadlineUnixMs;
 
     internal void Break() => _isBroken = true;
 }

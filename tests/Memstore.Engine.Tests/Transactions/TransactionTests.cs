@@ -318,6 +318,30 @@ public sealed class TransactionTests : IDisposable
     }
 
     [Fact]
+    public void A_watched_key_that_has_expired_breaks_the_watch_though_nobody_has_removed_it()
+    {
+        _store.Set("t", "1", _store.NowUnixMs + 10);
+        using var watched = new Watched(_store, "t");
+        Assert.False(IsBrokenInExec(watched));
+        _clock.Advance(TimeSpan.FromMilliseconds(9));
+        Assert.False(IsBrokenInExec(watched));
+        _clock.Advance(TimeSpan.FromMilliseconds(1));
+        Assert.True(IsBrokenInExec(watched));
+        using var again = new Watched(_store, "t");
+        Assert.False(IsBrokenInExec(again));
+    }
+
+    private bool IsBrokenInExec(Watched watched)
+    {
+        var transaction = new Transaction(_store);
+        transaction.Begin(0);
+        transaction.DeclareWatches(watched.Set);
+        var broken = false;
+        _store.Finish(transaction, t => broken = t.WatchesBroken);
+        return broken;
+    }
+
+    [Fact]
     public void A_watch_stays_whole_when_other_keys_change()
     {
         using var watched = new Watched(_store, "a");
