@@ -1,0 +1,87 @@
+using System.Net;
+using Memstore.Engine;
+using Memstore.Histories.Driving;
+using Memstore.Histories.Recording;
+using Memstore.Histories.Resp;
+using Xunit;
+
+namespace Memstore.Server.Tests.Histories;
+
+/// <summary>Histories of many connections over TCP, checked for strict serialisability (docs/histories.md).</summary>
+public sealed class StrictSerialisabilityTests(ITestOutputHelper output)
+{
+    private const int SlotCount = 16_384;
+
+    [Theory]
+    [InlineData(1, "sockets", 4, 8)]
+    [InlineData(2, "auto", 4, 8)]
+    [InlineData(3, "auto", 1, 12)]
+    [InlineData(4, "auto", 64, 12)]
+    public async Task Histories_are_strictly_serialisable_while_slots_move(int seed, string transport, int shards, int clients)
+    {
+        await using var host = ServerFixture.Make(TimeProvider.System, ("transport", transport), ("shards", $"{shards}"));
+        await host.StartAsync();
+        var workload = new Workload { Seed = seed, Clients = clients, Transactions = 40_000 };
+        await RunAsync(host, workload, cancellation => MoveSlotsAsync(host.State.Store, seed, cancellation));
+    }
+
+    [Fact]
+    public async Task A_few_hot_keys_are_strictly_serialisable()
+    {
+        await using var host = ServerFixture.Make(TimeProvider.System, ("shards", "3"));
+        await host.StartAsync();
+        var workload = new Workload { Seed = 5, Clients = 16, Transactions = 40_000, KeysPerKind = 3, Skew = 1 };
+        await RunAsync(host, workload, cancellation => MoveSlotsAsync(host.State.Store, 5, cancellation));
+    }
+
+    [Fact]
+    public async Task Histories_are_strictly_serialisable_to_clients_whose_connections_break()
+    {
+        await using var host = ServerFixture.Make(TimeProvider.System);
+        await host.StartAsync();
+        var report = await RunAsync(host, new Workload { Seed = 6, Clients = 12, Transactions = 40_000 }, cancellation => KillClientsAsync(host.EndPoints[0], cancellation));
+        Assert.True(report.Count(Outcome.Unknown) > 0, "some connections should have been cut");
+    }
+
+    private async Task<RunReport> RunAsync(ServerHost host, Workload workload, Func<CancellationToken, Task> disturbance)
+    {
+        var report = await HistoryRun.RunAsync(
+            workload, (_, keys) => RespHistoryClient.ConnectAsync(host.EndPoints[0], keys), new RunOptions { Disturbance = disturbance });
+        output.WriteLine(report.ToString());
+        Assert.True(report.Valid, report.ToString());
+        return report;
+    }
+
+    /// <summary>Slots go from shard to shard until the run ends.</summary>
+    private static async Task MoveSlotsAsync(Store store, int seed, CancellationToken cancellation)
+    {
+        var random = new Random(seed);
+        while (!cancellation.IsCancellationRequested)
+        {
+            for (var i = 0; i < 200; i++)
+            {
+                var worker = store.Rent();
+                store.TryMoveSlot(worker, random.Next(SlotCount), random.Next(store.ShardCount));
+                store.Return(worker);
+            }
+
+            // Leaves the processors to the clients, who meet moved slots all the same.
+            await Task.Delay(1, CancellationToken.None);
+        }
+    }
+
+    /// <summary>Closes all other connections again and again; each time some requests lose their answers.</summary>
+    private static async Task KillClientsAsync(EndPoint endPoint, CancellationToken cancellation)
+    {
+        await using var connection = await RespConnection.ConnectAsync(endPoint, CancellationToken.None);
+        while (!cancellation.IsCancellationRequested)
+        {
+            for (var i = 0; i < 200; i++)
+            {
+                connection.Command(i == 0 ? ["CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"] : ["PING"]);
+                await connection.FlushAsync(CancellationToken.None);
+                await connection.ReadAsync(CancellationToken.None);
+            }
+        }
+    }
+}
