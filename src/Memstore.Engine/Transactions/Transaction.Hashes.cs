@@ -76,6 +76,13 @@ public sealed unsafe partial class Transaction
     /// <summary>Gives a key the value of another and takes it from there, deadline included. False if there is no source.</summary>
     public bool MoveValue(in Key source, int sourceDatabase, in Key destination, int destinationDatabase)
     {
+        // Two records change even if only one key was declared (MOVE), and nothing has been published yet.
+        if (_mode == Mode.Held && _everything is null)
+        {
+            Mark(source.Route.Slot);
+            Mark(destination.Route.Slot);
+        }
+
         if (_mode == Mode.Held && TryMoveTree(source, sourceDatabase, destination, destinationDatabase)) return true;
         if (!CopyValue(source, sourceDatabase, destination, destinationDatabase)) return false;
         var database = _database;

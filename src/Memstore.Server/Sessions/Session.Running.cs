@@ -268,7 +268,12 @@ internal sealed partial class Session
             transaction.Declare(routes[row.SoleKey], row.NamedKeys[0].Access);
             if ((row.Flags & CommandFlags.Unheld) != 0)
             {
-                if (transaction.TryRead(worker, this)) return true;
+                if (transaction.TryRead(worker, this))
+                {
+                    if (transaction.Position != 0) HoldReply(transaction.Position);
+                    return true;
+                }
+
                 _reply.Truncate(_replyStart);
             }
         }

@@ -287,6 +287,21 @@ public sealed class TransactionTests : IDisposable
     }
 
     [Fact]
+    public unsafe void Moving_a_key_to_another_database_marks_its_slot_until_both_records_are_there()
+    {
+        _store.Set("k", "v");
+        var slot = _store.RouteOf("k".Bytes()).Slot;
+        _store.Run(TransactionPlan.Held, 0, ["k"], t =>
+        {
+            Assert.True(t.MoveValue(_store.KeyOf("k".Bytes()), 0, _store.KeyOf("k".Bytes()), 3));
+            Assert.Equal(1, _store.Marks[slot] & 1);
+        });
+        Assert.Equal(0, _store.Marks[slot] & 1);
+        Assert.Null(_store.Get("k"));
+        Assert.Equal("v", _store.Get("k", database: 3));
+    }
+
+    [Fact]
     public void Databases_are_apart_and_can_be_swapped()
     {
         _store.Set("k", "zero");
