@@ -180,7 +180,7 @@ internal sealed unsafe class Maintenance(Store store, WorkerPool workers) : IDis
                 store.Table.Drop(&slot->Table, worker);
                 keyspace.Cold[_slot].Deadlines.Free(worker);
                 _position = 0;
-                freed++;
+                if ((_slot & 63) == 0) freed++;
                 if (++_slot < SlotHash.Slots) continue;
                 keyspace.Dispose();
                 return true;

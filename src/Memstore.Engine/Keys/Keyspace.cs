@@ -39,25 +39,38 @@ internal sealed unsafe class Keyspace : IDisposable
     /// <summary>Where a slot without deadlines stands in <see cref="NextDue"/>.</summary>
     public const long Never = long.MaxValue;
 
+    private const int SlotsSize = SlotHash.Slots * 32;
+    private const int ColdSize = SlotHash.Slots * 32;
+    private const int NextDueSize = SlotHash.Slots * sizeof(long);
+    private const int KeysSize = SlotHash.Slots * sizeof(int);
+    private const int Size = SlotsSize + ColdSize + NextDueSize + KeysSize;
+
     private Slot* _slots;
 
     /// <summary>Makes an empty keyspace.</summary>
+    /// <exception cref="InsufficientMemoryException">The system refuses the memory.</exception>
     public Keyspace()
     {
-        _slots = (Slot*)NativeMemory.AllocZeroed(SlotHash.Slots, (nuint)sizeof(Slot));
-        Keys = (int*)NativeMemory.AllocZeroed(SlotHash.Slots, sizeof(int));
-        Cold = (ColdSlot*)NativeMemory.AllocZeroed(SlotHash.Slots, (nuint)sizeof(ColdSlot));
-        NextDue = (long*)NativeMemory.AllocZeroed(SlotHash.Slots, sizeof(long));
+        // Pages of their own, and not the C library's heap: only what is touched is resident, and all of it goes back at once.
+        var pages = NativePages.Reserve(Size);
+        if (pages == null || !NativePages.Commit(pages, Size)) throw new InsufficientMemoryException("No memory for the slots of a database.");
+        _slots = (Slot*)pages;
+        Cold = (ColdSlot*)(pages + SlotsSize);
+        NextDue = (long*)(pages + SlotsSize + ColdSize);
+        Keys = (int*)(pages + SlotsSize + ColdSize + NextDueSize);
     }
 
+    /// <summary>Whether anything has ever been written to it. Set inside the shard of what is written.</summary>
+    public bool IsWritten { get; set; }
+
     /// <summary>Number of keys by slot, expired ones that are still there included.</summary>
-    public int* Keys { get; private set; }
+    public int* Keys { get; }
 
     /// <summary>The cold half of the slots.</summary>
-    public ColdSlot* Cold { get; private set; }
+    public ColdSlot* Cold { get; }
 
     /// <summary>When the first key of a slot is due, in Unix milliseconds; 0 or <see cref="Never"/> if none is.</summary>
-    public long* NextDue { get; private set; }
+    public long* NextDue { get; }
 
     /// <summary>Whether any slot has ever held a deadline; spares the expiry scan.</summary>
     public bool HasDeadlines { get; set; }
@@ -97,10 +110,7 @@ internal sealed unsafe class Keyspace : IDisposable
     public void Dispose()
     {
         if (_slots == null) return;
-        NativeMemory.Free(_slots);
-        NativeMemory.Free(Keys);
-        NativeMemory.Free(Cold);
-        NativeMemory.Free(NextDue);
+        NativePages.Release((byte*)_slots, Size);
         _slots = null;
     }
 }

@@ -279,6 +279,7 @@ public sealed unsafe partial class Transaction
     {
         var slot = keyspace.SlotAt(route.Slot);
         var tag = SlotTable.TagOf(route.Hash);
+        if (!keyspace.IsWritten) keyspace.IsWritten = true;
         BeforeWrite(slot);
         if (_store.Log is not null) EffectPut(database, route, record);
         var wasAlive = entry != null && !Record.IsTombstone(old);

@@ -86,6 +86,7 @@ public sealed unsafe partial class Transaction
     {
         var keyspaces = ChangeSet();
         var old = keyspaces[database];
+        if (!old.IsWritten) return;
         keyspaces[database] = Store.NewKeyspace();
         var position = ReserveForSet();
         if (_store.Log is not null) _store.Options.EffectEncoder!.Flush(Effects, database);
