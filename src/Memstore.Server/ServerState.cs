@@ -28,6 +28,9 @@ internal enum ServerStates
 
     /// <summary>Somebody wants keyspace events.</summary>
     Eventful = 1 << 3,
+
+    /// <summary>Writes need replicas, and there are none.</summary>
+    Unreplicated = 1 << 4,
 }
 
 /// <summary>What the sessions of a server share. Thread-safe.</summary>
@@ -133,6 +136,9 @@ internal sealed class ServerState
     /// <summary>Whether the data occupies more than it may.</summary>
     public bool IsMemoryFull => Settings.MemoryMax > 0 && Store.UsedBytes > Settings.MemoryMax;
 
+    /// <summary>Whether writes are refused for want of replicas (min-replicas-to-write).</summary>
+    public bool NeedsReplicas => (Special & (int)ServerStates.Unreplicated) != 0;
+
     /// <summary>Enters or leaves a state.</summary>
     public void Show(ServerStates state, bool on)
     {
@@ -145,6 +151,7 @@ internal sealed class ServerState
         Show(ServerStates.MemoryLimited, Settings.MemoryMax > 0);
         WantedEvents = KeyEventSetting.Parse(Settings["notify-keyspace-events"]);
         Show(ServerStates.Eventful, WantedEvents != KeyEventKinds.None);
+        Show(ServerStates.Unreplicated, Settings.Number("min-replicas-to-write") > 0 && Settings.Number("min-replicas-max-lag") > 0);
         Store.Options.PackedHashEntriesMax = (int)Math.Min(int.MaxValue, Settings.Number("hash-max-listpack-entries"));
         Store.Options.PackedHashValueMax = (int)Math.Min(int.MaxValue, Settings.Number("hash-max-listpack-value"));
         SlowLog.Trim();

@@ -90,7 +90,7 @@ public sealed unsafe partial class Transaction
         keyspaces[database] = Store.NewKeyspace();
         var position = ReserveForSet();
         if (_store.Log is not null) _store.Options.EffectEncoder!.Flush(Effects, database);
-        if (_store.Watches.IsAny) _store.Watches.TouchDatabase(database, old, _store.Table);
+        if (_store.Watches.IsAny) _store.Watches.TouchDatabase(database, old, null, _store.Table, NowUnixMs);
         _view = _store.Publish(keyspaces, _generation, position, isChanging: true);
         _store.Drop(old, _generation);
     }
@@ -102,10 +102,8 @@ public sealed unsafe partial class Transaction
         if (_store.Watches.IsAny)
         {
             // A watched key is touched if it is there before or after.
-            _store.Watches.TouchDatabase(first, keyspaces[first], _store.Table);
-            _store.Watches.TouchDatabase(first, keyspaces[second], _store.Table);
-            _store.Watches.TouchDatabase(second, keyspaces[first], _store.Table);
-            _store.Watches.TouchDatabase(second, keyspaces[second], _store.Table);
+            _store.Watches.TouchDatabase(first, keyspaces[first], keyspaces[second], _store.Table, NowUnixMs);
+            _store.Watches.TouchDatabase(second, keyspaces[second], keyspaces[first], _store.Table, NowUnixMs);
         }
 
         (keyspaces[first], keyspaces[second]) = (keyspaces[second], keyspaces[first]);

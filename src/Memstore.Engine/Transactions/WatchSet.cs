@@ -49,6 +49,21 @@ public sealed class WatchSet
         _store.Watches.Add(watch);
     }
 
+    /// <summary>Breaks the set if a watched key has expired and nobody has noticed yet. Call it inside a body that declared the set.</summary>
+    public void Look(Transaction transaction)
+    {
+        ArgumentNullException.ThrowIfNull(transaction);
+        var database = transaction.Database;
+        foreach (var watch in _watches)
+        {
+            if (watch.IsStale) continue;
+            transaction.Database = watch.Database;
+            transaction.Find(new Key(watch.Key, watch.Route), out _);
+        }
+
+        transaction.Database = database;
+    }
+
     /// <summary>Forgets all keys. Thread-safe against committers; call it when the session ends, too.</summary>
     public void Clear()
     {

@@ -49,8 +49,11 @@ internal sealed class WatchTable
         }
     }
 
-    /// <summary>A database is flushed or swapped: touches the watched keys that the keyspace holds.</summary>
-    public unsafe void TouchDatabase(int database, Keyspace keyspace, SlotTable table)
+    /// <summary>
+    /// A database is flushed or swapped: touches the watched keys that it held, and those that it holds from now on. One that has
+    /// expired already is absent to everybody, so its coming changes nothing.
+    /// </summary>
+    public unsafe void TouchDatabase(int database, Keyspace before, Keyspace? after, SlotTable table, long nowUnixMs)
     {
         lock (_lock)
         {
@@ -59,14 +62,27 @@ internal sealed class WatchTable
                 foreach (var watch in watches)
                 {
                     if (watch.Database != database) continue;
-                    var slot = keyspace.SlotAt(watch.Route.Slot);
-                    var entry = table.Find(slot->Table, SlotTable.TagOf(watch.Route.Hash), watch.Key, out var record);
-                    if (entry != null && !Record.IsTombstone(record)) watch.Owner.Break();
+                    if (Holds(before, watch, table, out _)) watch.Owner.Break();
+                    if (after is null || !Holds(after, watch, table, out var record)) continue;
+                    var deadline = Record.Deadline(record);
+                    watch.IsStale = deadline != 0 && deadline <= nowUnixMs;
+                    if (!watch.IsStale) watch.Owner.Break();
                 }
             }
         }
     }
+
+    private static unsafe bool Holds(Keyspace keyspace, Watch watch, SlotTable table, out byte* record)
+    {
+        var slot = keyspace.SlotAt(watch.Route.Slot);
+        var entry = table.Find(slot->Table, SlotTable.TagOf(watch.Route.Hash), watch.Key, out record);
+        return entry != null && !Record.IsTombstone(record);
+    }
 }
 
 /// <summary>One watched key.</summary>
-internal sealed record Watch(WatchSet Owner, int Database, KeyRoute Route, byte[] Key);
+internal sealed record Watch(WatchSet Owner, int Database, KeyRoute Route, byte[] Key)
+{
+    /// <summary>The key came with its database when it had expired already: that it will be removed changes nothing.</summary>
+    public bool IsStale { get; set; }
+}

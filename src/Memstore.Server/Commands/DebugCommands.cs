@@ -7,7 +7,7 @@ using static Memstore.Server.Commands.CommandFlags;
 namespace Memstore.Server.Commands;
 
 /// <summary>DEBUG: what test suites need to look inside; refused unless the server was started with enable-debug-command.</summary>
-internal static class DebugCommands
+internal static partial class DebugCommands
 {
     private const CommandFlags Usual = Admin | NoScript | Loading | Stale | Protected;
     private const int PopulateMax = 10_000_000;
@@ -18,6 +18,21 @@ internal static class DebugCommands
         {
             Summary = "Looks inside the server, for tests.",
             Complexity = "Depends on the subcommand", Since = "1.0.0",
+        },
+        new("DEBUG DIGEST", Usual, [Key.Everything(KeyAccess.Read)], Digest)
+        {
+            Summary = "Answers a digest of all keys and values: equal data, equal digest.",
+            Complexity = "O(N) where N is the number of keys", Since = "1.0.0",
+        },
+        new("DEBUG DIGEST-VALUE key [key ...]", Usual, [Key.Peeks(2, -1)], DigestValue)
+        {
+            Summary = "Answers a digest of the value of each key.",
+            Complexity = "O(N) where N is the size of the values", Since = "5.0.0",
+        },
+        new("DEBUG OBJECT key", Usual, [Key.Peeks(2)], DebugObject)
+        {
+            Summary = "Answers how a value is kept.",
+            Complexity = "O(1)", Since = "1.0.0",
         },
         new("DEBUG POPULATE count [prefix] [size]", Usual | Write, [Key.Everything(KeyAccess.Write)], Populate)
         {
@@ -76,8 +91,11 @@ internal static class DebugCommands
         [
             "DEBUG <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
             "CHANGE-REPL-ID", "    Changes the replication ID.",
+            "DIGEST", "    Answers a digest of all data.",
+            "DIGEST-VALUE <key> [<key> ...]", "    Answers digests of values.",
             "ERROR <string>", "    Answers an error with this text.",
             "LOG <message>", "    Writes a line to the log.",
+            "OBJECT <key>", "    Answers how a value is kept.",
             "POPULATE <count> [<prefix>] [<size>]", "    Creates keys.",
             "PROTOCOL <type>", "    Answers a value of a type of the protocol.",
             "SET-ACTIVE-EXPIRE <0|1>", "    Turns the removal of expired keys that nobody touches off and on.",

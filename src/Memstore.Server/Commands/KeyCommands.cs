@@ -238,15 +238,15 @@ internal static partial class KeyCommands
     private static void ObjectEncoding(ref CommandCall call)
     {
         var key = call.Args.Key();
-        if (!call.Transaction.Find(key, out var entry)) call.Reply.Null();
-        else if (entry.Type == ValueType.String) call.Reply.Bulk(EncodingOf(entry));
-        else if (call.Transaction.FindHash(key, out var hash) is Found.Present) call.Reply.Bulk(hash.IsPacked ? "listpack"u8 : "hashtable"u8);
+        if (call.Transaction.Find(key, out var entry)) call.Reply.Bulk(EncodingOf(call.Transaction, key, entry));
+        else call.Reply.Null();
     }
 
-    // The names and limits are those of Redis 7.0: 44 bytes and an object's head fill its smallest block for strings.
-    private static ReadOnlySpan<byte> EncodingOf(in Entry entry)
+    /// <summary>The name that Redis 7.0 gives to the form of a value. Its limits are kept: 44 bytes and an object's head fill its smallest block for strings.</summary>
+    internal static ReadOnlySpan<byte> EncodingOf(Transaction transaction, in Engine.Key key, in Entry entry)
     {
         const int EmbeddedMax = 44;
+        if (entry.Type == ValueType.Hash) return transaction.FindHash(key, out var hash) is Found.Present && hash.IsPacked ? "listpack"u8 : "hashtable"u8;
         if (entry.IsRaw) return "raw"u8;
         if (Protocol.RespNumber.TryParseInt64(entry.Value, out _)) return "int"u8;
         return entry.Value.Length <= EmbeddedMax ? "embstr"u8 : "raw"u8;

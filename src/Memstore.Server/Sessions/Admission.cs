@@ -18,6 +18,7 @@ internal static class Admission
         MayBeQueued,
         FitsOpenTransaction,
         FitsMemory,
+        HasReplicas,
         FitsSubscriber,
         FitsMonitor,
     ];
@@ -95,6 +96,15 @@ internal static class Admission
         // What is queued takes memory too.
         var asksForMemory = (flags & CommandFlags.DenyOom) != 0 || (session.Is(SessionState.Queueing) && (row.Flags & CommandFlags.Unqueued) == 0);
         return !asksForMemory || !server.IsMemoryFull || Refuse(session, row, Errors.OutOfMemory);
+    }
+
+    // There are no replicas, so whoever asks for some may not write.
+    private static bool HasReplicas(Session session, Command row, in Request request)
+    {
+        if (!session.Server.NeedsReplicas) return true;
+        var flags = row.Flags;
+        if (ReferenceEquals(row, session.Server.Rows.Exec)) flags |= session.QueuedFlags;
+        return (flags & CommandFlags.Write) == 0 || Refuse(session, row, SessionErrors.NoReplicas);
     }
 
     private static bool FitsSubscriber(Session session, Command row, in Request request) =>

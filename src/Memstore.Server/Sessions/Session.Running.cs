@@ -241,11 +241,10 @@ internal sealed partial class Session
             CountRefusal(counters, row);
             return true;
         }
-        if (_server.Monitors.Any && (row!.Flags & (CommandFlags.SkipMonitor | CommandFlags.Admin)) == 0) _server.Monitors.Feed(this, request);
         if (Is(SessionState.Queueing) && (row!.Flags & CommandFlags.Unqueued) == 0)
         {
             Enqueue(row, request);
-            Mute();
+            Mute(row);
             return true;
         }
         if (Is(SessionState.Open) && row!.TouchesData)
@@ -414,8 +413,15 @@ internal sealed partial class Session
             else if (row.SoleKey > 0 && (row.Flags & CommandFlags.ReadOnly) != 0) CountLookup(counters);
         }
         if (_isTimed) Timed(row, counters.EndTimed());
-        if (State != 0) Mute();
+        if (_server.Monitors.Any) ShowToMonitors(row, _batch[_next - 1]);
+        if (State != 0) Mute(row);
         return true;
+    }
+
+    // Once it has run, as Redis 7.0 does: MONITOR does not show itself, RESET ends it unseen.
+    private void ShowToMonitors(Command row, in Request request)
+    {
+        if (_server.Monitors.Any && (row.Flags & (CommandFlags.SkipMonitor | CommandFlags.Admin)) == 0) _server.Monitors.Feed(this, request);
     }
 
     // $-1\r\n or _\r\n: the key that was to be read is not there.
@@ -439,10 +445,12 @@ internal sealed partial class Session
         }
     }
 
-    /// <summary>Takes the reply back if the client does not want it.</summary>
-    private void Mute()
+    /// <summary>Takes the reply back if the client does not want it. What SUBSCRIBE and its relatives answer are messages, not replies.</summary>
+    private void Mute(Command? row)
     {
-        if (Is(SessionState.Muted | SessionState.Skipping)) _reply.Truncate(_replyStart);
+        const CommandFlags Messages = CommandFlags.PubSub | CommandFlags.WhileSubscribed;
+        var isMessage = row is not null && (row.Flags & Messages) == Messages;
+        if (Is(SessionState.Muted | SessionState.Skipping) && !isMessage) _reply.Truncate(_replyStart);
         Set(SessionState.Skipping, Is(SessionState.SkipNext));
         Set(SessionState.SkipNext, false);
     }
@@ -472,7 +480,7 @@ internal sealed partial class Session
     {
         if (row is not null) counters.Of(row).Rejected++;
         if (_reply.Length > _replyStart) _server.Metrics.CountError(_reply.WrittenSpan[(_replyStart + 1)..]);
-        Mute();
+        Mute(row);
     }
 
     private void AnswerFault(Exception error)

@@ -133,6 +133,7 @@ internal sealed partial class Session
 
     private void RunQueue(Transaction? transaction)
     {
+        if (transaction is not null && IsWatching) _watches!.Look(transaction);
         if (transaction is { WatchesBroken: true })
         {
             _reply.NullArray();
@@ -156,7 +157,6 @@ internal sealed partial class Session
     {
         var row = queue.RowOf(index);
         var request = queue.RequestOf(index);
-        if (_server.Monitors.Any && (row.Flags & (CommandFlags.SkipMonitor | CommandFlags.Admin)) == 0) _server.Monitors.Feed(this, request);
         var start = _reply.Length;
         var call = new CommandCall
         {
@@ -170,6 +170,7 @@ internal sealed partial class Session
         };
         counters.Of(row).Calls++;
         row.Handler!(ref call);
+        ShowToMonitors(row, request);
         if (_reply.Length > start && _reply.WrittenSpan[start] == (byte)'-') CountFailure(counters, row, start);
     }
 

@@ -13,6 +13,7 @@ internal static class SessionErrors
     public static ReadOnlySpan<byte> WatchInMulti => "ERR WATCH inside MULTI is not allowed"u8;
     public static ReadOnlySpan<byte> ExecAbort => "EXECABORT Transaction discarded because of previous errors."u8;
     public static ReadOnlySpan<byte> MonitorTouchesData => "ERR Replica can't interact with the keyspace"u8;
+    public static ReadOnlySpan<byte> NoReplicas => "NOREPLICAS Not enough good replicas to write."u8;
 
     // Of our own: what Redis does not have.
     public static ReadOnlySpan<byte> Internal => "ERR internal error: the command failed; the log of the server has the details"u8;

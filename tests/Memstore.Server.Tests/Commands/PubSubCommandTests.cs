@@ -123,8 +123,7 @@ public sealed class PubSubCommandTests(ServerFixture server) : CommandTests(serv
         var line = Assert.IsType<string>(await monitor.ReadAsync());
         Assert.Matches("""^\d+\.\d{6} \[0 127\.0\.0\.1:\d+\] "SET" "x" "a\\x00\\"b"$""", line);
         Assert.Equal(new RespError("ERR Replica can't interact with the keyspace"), await monitor.AskAsync("GET x"));
-        Assert.EndsWith("\"RESET\"", Assert.IsType<string>(await monitor.AskAsync("RESET")));
-        Assert.Equal("RESET", await monitor.ReadAsync());
+        Assert.Equal("RESET", await monitor.AskAsync("RESET"));
         Assert.Equal(4L, await monitor.AskAsync("STRLEN x"));
     }
 }
