@@ -102,8 +102,8 @@ public class ProtocolBenchmarks
     public int AddExtended()
     {
         Span<byte> text = stackalloc byte[ExtendedFloat.TextMax];
-        ExtendedFloat.TryParse("10.5"u8, out var value);
-        ExtendedFloat.TryParse("0.1"u8, out var increment);
+        _ = ExtendedFloat.TryParse("10.5"u8, out var value);
+        _ = ExtendedFloat.TryParse("0.1"u8, out var increment);
         return ExtendedFloat.Add(value, increment).Format(text);
     }
 
