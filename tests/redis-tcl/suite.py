@@ -12,6 +12,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 
 UNITS = [
@@ -52,7 +53,8 @@ class Server:
         self.log_path = log_path
         with open(log_path, "wb") as log:
             self.process = subprocess.Popen(
-                shlex.split(command.replace("{port}", str(self.port))), stdout=log, stderr=log, start_new_session=True)
+                shlex.split(command.replace("{port}", str(self.port))), stdout=log, stderr=log, start_new_session=True,
+                cwd=tempfile.mkdtemp(prefix="memstore-suite-"))
         deadline = time.monotonic() + 30
         while not answers(self.port):
             if self.process.poll() is not None or time.monotonic() > deadline:
