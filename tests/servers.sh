@@ -33,7 +33,9 @@ start_server() {
   return 1
 }
 
-start_redis() { start_server redis "$1" redis-server --port "$1" --bind 127.0.0.1 --save '' --appendonly no --enable-debug-command yes "${@:2}"; }
+start_redis() {
+  start_server redis "$1" redis-server --port "$1" --bind 127.0.0.1 --dir "$ARTIFACTS" --save '' --appendonly no --enable-debug-command yes
+}
 
 start_memstore() { start_server memstore "$1" dotnet "$MEMSTORE_DLL" serve --port "$1" --bind 127.0.0.1 "${@:2}"; }
 

@@ -91,7 +91,12 @@ internal sealed class ServerProcess : IDisposable
 
     private static ServerProcess Start(string program, string[] arguments, int port)
     {
-        var start = new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo(program, arguments)
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            WorkingDirectory = Path.GetTempPath(),
+        };
         var server = new ServerProcess(Process.Start(start)!, port);
         server._process.BeginOutputReadLine();
         server._process.BeginErrorReadLine();
