@@ -156,15 +156,22 @@ internal sealed class CommandGenerator
     private static readonly string[] NeverMutated = ["CLIENT", "COMMAND", "DEBUG", "CONFIG"];
 
     private readonly ArgumentSource _source;
+    private readonly CommandTemplate[] _data;
+    private readonly CommandTemplate[] _others;
+    private readonly CommandTemplate[] _scans;
     private readonly List<Step> _steps = [];
     private readonly bool[] _inMulti = new bool[ClientCount];
 
-    public CommandGenerator(int seed) => _source = new ArgumentSource(new Random(seed));
+    /// <param name="seed">Decides everything.</param>
+    /// <param name="leftOut">Names of commands to leave out.</param>
+    public CommandGenerator(int seed, params string[] leftOut)
+    {
+        _source = new ArgumentSource(new Random(seed));
+        CommandTemplate[] Without(CommandTemplate[] all) => [.. all.Where(template => !leftOut.Contains(template.Name, StringComparer.OrdinalIgnoreCase))];
+        (_data, _others, _scans) = (Without(Data), Without(Others), Without(Scans));
+    }
 
     public const int ClientCount = 2;
-
-    /// <summary>Names of all commands that the generator knows how to form.</summary>
-    public static IEnumerable<string> Names => Data.Concat(Others).Select(template => template.Name).Distinct().Order();
 
     /// <summary>A sequence for an empty server.</summary>
     public Step[] Sequence(int count)
@@ -181,9 +188,9 @@ internal sealed class CommandGenerator
         if (_inMulti[client] && dice < 200) EndTransaction(client);
         else if (dice < 12) Add(client, Expand(Watches));
         else if (dice < 30) BeginTransaction(client);
-        else if (dice < 60 && !_inMulti[client]) _steps.Add(new Step(client, Expand(Scans), IsIteration: true));
+        else if (dice < 60 && !_inMulti[client]) _steps.Add(new Step(client, Expand(_scans), IsIteration: true));
         else if (dice < 820) AddData(client);
-        else if (dice < 830) Add(client, [.. Words("COMMAND GETKEYS"), .. Expand(Data)]);
+        else if (dice < 830) Add(client, [.. Words("COMMAND GETKEYS"), .. Expand(_data)]);
         else AddOther(client);
     }
 
@@ -201,7 +208,7 @@ internal sealed class CommandGenerator
 
     private void AddData(int client)
     {
-        var arguments = Mutated(Expand(Data));
+        var arguments = Mutated(Expand(_data));
         Add(client, arguments);
 
         // A SET whose deadline has passed leaves a dead key that counts in DBSIZE until somebody looks at it.
@@ -210,7 +217,7 @@ internal sealed class CommandGenerator
 
     private void AddOther(int client)
     {
-        var arguments = Mutated(Expand(Others));
+        var arguments = Mutated(Expand(_others));
         if (_inMulti[client] && (Is(arguments, "HELLO") || Is(arguments, "EXEC") || Is(arguments, "DISCARD") || Is(arguments, "RESET"))) return;
         if (arguments[0].Length == 0) return; // An empty name is no request in Redis' inline parser, and covered by the framing tests.
         Add(client, arguments);

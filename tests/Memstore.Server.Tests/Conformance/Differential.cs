@@ -61,6 +61,7 @@ internal sealed class Differential(IPEndPoint reference, IPEndPoint subject, int
     public static string Signature(Mismatch mismatch)
     {
         var name = System.Text.Encoding.Latin1.GetString(mismatch.Step.Arguments[0]).ToUpperInvariant();
+        if (mismatch.Actual.Contains("unknown command", StringComparison.Ordinal)) return $"{name} is unknown";
         return $"{name} {Start(mismatch.Expected)} {Start(mismatch.Actual)}";
     }
 

@@ -8,7 +8,8 @@ namespace Memstore.Server.Tests.Conformance;
 /// <summary>Asks a real Redis and Memstore the same, tens of thousands of times, and compares the bytes of the replies.</summary>
 // MEMSTORE_CONFORMANCE=1 starts the built memstore.dll;
 // MEMSTORE_ENDPOINT=host:port and MEMSTORE_REDIS=host:port name servers that run already; both are emptied.
-// MEMSTORE_SEED=n plays one sequence only, as a failure prints it; MEMSTORE_SEQUENCES=n plays more or fewer.
+// MEMSTORE_SEED=n plays one sequence only, as a failure prints it; MEMSTORE_SEQUENCES=n plays more or fewer;
+// MEMSTORE_LEAVE_OUT=COPY,MOVE leaves out commands.
 public sealed class DifferentialTests(ITestOutputHelper output)
 {
     private const int SequenceLength = 300;
@@ -57,7 +58,7 @@ public sealed class DifferentialTests(ITestOutputHelper output)
 
     private static void Play(Differential differential, int seed, int protocol, SortedDictionary<string, string> differences)
     {
-        var steps = new CommandGenerator(seed).Sequence(SequenceLength);
+        var steps = new CommandGenerator(seed, (Setting("MEMSTORE_LEAVE_OUT") ?? "").Split(',')).Sequence(SequenceLength);
         if (differential.Run(steps) is not { } mismatch || differences.ContainsKey(Differential.Signature(mismatch))) return;
         var (fewer, last) = differential.Shrink(steps, mismatch);
         differences.TryAdd(Differential.Signature(mismatch), Describe(seed, protocol, fewer, last));
