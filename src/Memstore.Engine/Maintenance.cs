@@ -50,7 +50,7 @@ internal sealed unsafe class Maintenance(Store store, WorkerPool workers) : IDis
             FreeDropped();
             _compaction.Run(Execute);
             workers.Collect();
-            store.Arena.Purge(PurgePerRun);
+            store.Arena.Maintain(PurgePerRun);
         }
     }
 

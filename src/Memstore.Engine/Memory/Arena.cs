@@ -13,7 +13,7 @@ internal sealed unsafe partial class Arena : IDisposable
 
     private const long ReserveMin = 64L << 20;
     private const long ReserveMax = 1L << 40;
-    private const long ReadyMin = 4L << 20;
+    private const long ReadyMin = 2L << 20;
     private const long ReadyMax = 64L << 20;
 
     // Fixed after construction.
