@@ -44,7 +44,16 @@ public sealed unsafe partial class Transaction
         using var edit = HashEdit.Set(type, payload, pairs, limits);
         if (edit.Step == HashStep.Nothing) return 0;
         var target = StartEdit(key, old, edit.Type, edit.Size);
-        edit.ApplySet(Record.Value(target.Record), pairs, target.Context!, _store.Seed);
+        try
+        {
+            edit.ApplySet(Record.Value(target.Record), pairs, target.Context!, _store.Seed);
+        }
+        catch (OutOfMemoryException)
+        {
+            AbandonEdit(key, target, edit);
+            throw;
+        }
+
         FinishEdit(key, target, edit.BytesAdded);
         return edit.Created;
     }
@@ -67,7 +76,16 @@ public sealed unsafe partial class Transaction
         }
 
         var target = StartEdit(key, old, edit.Type, edit.Size);
-        edit.ApplyRemove(Record.Value(target.Record), fields, target.Context!);
+        try
+        {
+            edit.ApplyRemove(Record.Value(target.Record), fields, target.Context!);
+        }
+        catch (OutOfMemoryException)
+        {
+            AbandonEdit(key, target, edit);
+            throw;
+        }
+
         FinishEdit(key, target, edit.BytesAdded);
         if (edit.Count == 0) Delete(key);
         return edit.Removed;
@@ -144,6 +162,14 @@ public sealed unsafe partial class Transaction
         if (target.IsInPlace) TouchInPlace(key, target.Record);
         else FinishPending();
         _view.Keyspaces[_database].Cold[key.Route.Slot].Bytes += bytesAdded;
+    }
+
+    // Memory ran out. A tree keeps what had been changed by then: its old nodes may be gone, so the new root must be published. A hash
+    // that was to become a tree is as it was.
+    private void AbandonEdit(in Key key, in EditTarget target, scoped in HashEdit edit)
+    {
+        if (!edit.Converts && edit.Type == RecordType.HashTree) FinishEdit(key, target, edit.BytesAdded);
+        else if (_mode == Mode.Private) _worker.Free(target.Record);
     }
 
     // A tree was changed in its own record: all that publishing a new one would have done.

@@ -238,6 +238,52 @@ public sealed class HashValueTests : IDisposable
     }
 
     [Fact]
+    public void When_memory_runs_out_within_a_command_the_fields_before_are_set_and_snapshots_are_whole()
+    {
+        using var small = new TreeBench(limitBytes: 4 << 20);
+        var key = new HashKey(small);
+        var model = new Dictionary<string, string>(StringComparer.Ordinal);
+        var open = new List<(long Snapshot, TreeRoot Root, Dictionary<string, string> Model)>();
+        key.Set(("first", new string('v', 65)));
+        model.Add("first", new string('v', 65));
+        var refusals = 0;
+        for (var i = 0; refusals < 8; i++)
+        {
+            var pairs = Enumerable.Range(i * 37, 37).Select(j => ($"field:{j % 9_000}", new string('v', j % 300))).ToArray();
+            var refused = false;
+            try
+            {
+                key.Set(pairs);
+            }
+            catch (InsufficientMemoryException)
+            {
+                refused = true;
+                refusals++;
+            }
+
+            foreach (var (field, value) in pairs)
+            {
+                // Without memory the first few are set; fields and values here name each other, so a look tells which.
+                var isSet = key.Value.TryGet(HashModel.Bytes(field), out var now) && HashModel.Text(now) == value;
+                Assert.True(refused || isSet);
+                if (isSet) model[field] = value;
+            }
+
+            if (i % 40 == 0 || refused) open.Add((small.OpenSnapshot(), key.Root, new(model, StringComparer.Ordinal)));
+        }
+
+        foreach (var (snapshot, root, then) in open)
+        {
+            small.AssertSame(root, then, $"snapshot {snapshot}", snapshot);
+            small.CloseSnapshot(snapshot);
+        }
+
+        small.AssertSame(key.Root, model, "now");
+        small.Context.ReleaseSpares();
+        Assert.Equal(key.Root.Bytes, small.UsedBytes);
+    }
+
+    [Fact]
     public void A_copy_is_a_tree_of_its_own()
     {
         var baseline = _bench.UsedBytes;
