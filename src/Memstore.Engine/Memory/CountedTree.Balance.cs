@@ -142,7 +142,7 @@ internal static unsafe partial class CountedTree
         var total = left->Count + right->Count;
         if (total <= TreeInner.JoinedMax)
         {
-            Take(parent, index, left, right, right->Count);
+            Take(left, right, right->Count);
             RemoveRight(ref root, context, parent, index);
             return;
         }
@@ -151,14 +151,13 @@ internal static unsafe partial class CountedTree
         if (left->Count < right->Count)
         {
             var moved = (right->Count - left->Count) / 2;
-            Take(parent, index, left, right, moved);
+            Take(left, right, moved);
             right->Count -= (ushort)moved;
             TreeInner.Move(right, moved, right, 0, right->Count);
         }
         else
         {
             var moved = (left->Count - right->Count) / 2;
-            TreeInner.Words(right)[0] = TreeInner.Words(parent)[index + 1];
             TreeInner.Move(right, 0, right, moved, right->Count);
             TreeInner.Move(left, left->Count - moved, right, 0, moved);
             right->Count += (ushort)moved;
@@ -170,12 +169,11 @@ internal static unsafe partial class CountedTree
         TreeInner.Counts(parent)[index + 1] = TreeInner.CountOf(right);
     }
 
-    // Appends the first children of a right neighbour. What separates the two is the word of its first child.
-    private static void Take(TreeNode* parent, int index, TreeNode* left, TreeNode* right, int count)
+    // Appends the first children of a right neighbour. The word of the very first is what separates the two.
+    private static void Take(TreeNode* left, TreeNode* right, int count)
     {
         Debug.Assert(left->Count + count <= TreeInner.CountMax);
         TreeInner.Move(right, 0, left, left->Count, count);
-        TreeInner.Words(left)[left->Count] = TreeInner.Words(parent)[index + 1];
         left->Count += (ushort)count;
     }
 

@@ -9,7 +9,7 @@ internal static unsafe partial class CountedTree
         var check = new Check(arena, stampMax);
         if (root.Node != 0)
         {
-            check.Visit((TreeNode*)root.Node, isRoot: true);
+            check.Visit((TreeNode*)root.Node, 0, isRoot: true);
             var node = (TreeNode*)root.Node;
             Check.That(node->Count > (node->Level > 0 ? 1 : 0), "the root is not empty and an inner root has two children");
         }
@@ -32,17 +32,18 @@ internal static unsafe partial class CountedTree
             if (!holds) throw new InvalidOperationException("Broken tree: " + what);
         }
 
-        public long Visit(TreeNode* node, bool isRoot)
+        public long Visit(TreeNode* node, ulong word, bool isRoot)
         {
             That(node->Stamp <= stampMax, $"a node has stamp {node->Stamp}, the snapshot {stampMax}");
             var size = TreeNode.SizeOf(node->Level);
             That((long)arena.SizeOf((byte*)node) == size, "nodes fill their size class");
             Bytes += size;
-            return node->Level == 0 ? VisitLeaf(node, isRoot) : VisitInner(node, isRoot);
+            return node->Level == 0 ? VisitLeaf(node, isRoot) : VisitInner(node, word, isRoot);
         }
 
-        private long VisitInner(TreeNode* node, bool isRoot)
+        private long VisitInner(TreeNode* node, ulong firstWord, bool isRoot)
         {
+            That(*TreeInner.Words(node) == firstWord, "the first child has its parent's word");
             That(node->Count <= TreeInner.CountMax, "an inner node is not overfull");
             That(isRoot || node->Count >= TreeInner.Sparse, $"an inner node has {node->Count} children");
             var sum = 0L;
@@ -51,11 +52,11 @@ internal static unsafe partial class CountedTree
                 var child = TreeInner.Children(node)[i];
                 That(child->Level == node->Level - 1, "levels go down by one");
                 var word = TreeInner.Words(node)[i];
-                That(i == 0 || _lastLeaf is null || LastOrder <= word, "nothing on the left comes after the word");
+                That(_lastLeaf is null || LastOrder <= word, "nothing on the left comes after the word");
                 var first = child;
                 while (first->Level > 0) first = TreeInner.Children(first)[0];
-                That(i == 0 || TreeLeaf.OrderOf(*TreeLeaf.Slots(first)) >= word, "nothing below comes before the word");
-                var count = Visit(child, isRoot: false);
+                That(TreeLeaf.OrderOf(*TreeLeaf.Slots(first)) >= word, "nothing below comes before the word");
+                var count = Visit(child, word, isRoot: false);
                 That(TreeInner.Counts(node)[i] == count, $"a child is counted {TreeInner.Counts(node)[i]} and has {count}");
                 sum += count;
             }

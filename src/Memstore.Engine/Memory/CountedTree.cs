@@ -176,6 +176,6 @@ internal static unsafe partial class CountedTree
     {
         if (!Sse.IsSupported) return;
 
-        for (var line = 0; line < 8; line++) Sse.Prefetch0((byte*)node + (line * 64));
+        for (var line = 0; line < 16; line++) Sse.Prefetch0((byte*)node + (line * 64));
     }
 }

@@ -2,7 +2,7 @@ namespace Memstore.Engine.Memory;
 
 /// <summary>
 /// Inner nodes: for each child its address, the number of entries below it, and a word that no entry below it comes before and no
-/// entry below its left neighbour comes after. The first child's word says nothing.
+/// entry below its left neighbour comes after. The first child has the word that its parent has in its own parent; 0 at the left edge.
 /// </summary>
 // Words are the coarse part of the order (the hash; a score or an ID would do as well). Entries may share a word across
 // neighbours; then the first entry below the child decides. So a word of 8 bytes is enough for any order.
@@ -24,20 +24,7 @@ internal static unsafe class TreeInner
     public static long* Counts(TreeNode* node) => (long*)(Words(node) + (2 * CountMax));
 
     /// <summary>The last child whose word is below the given one, else the first child.</summary>
-    public static int FindBefore(TreeNode* node, ulong word)
-    {
-        var words = Words(node);
-        var low = 1;
-        var high = (int)node->Count;
-        while (low < high)
-        {
-            var middle = (low + high) >> 1;
-            if (words[middle] < word) low = middle + 1;
-            else high = middle;
-        }
-
-        return low - 1;
-    }
+    public static int FindBefore(TreeNode* node, ulong word) => OrderedWords.LowerBound(Words(node), 1, node->Count, word, 0) - 1;
 
     /// <summary>The child below which a field is or would be.</summary>
     public static int Find(TreeNode* node, uint order, ReadOnlySpan<byte> field)

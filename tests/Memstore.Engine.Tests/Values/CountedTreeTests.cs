@@ -39,6 +39,26 @@ public sealed class CountedTreeTests : IDisposable
     }
 
     [Theory]
+    [InlineData("first")]
+    [InlineData("last")]
+    [InlineData("middle")]
+    public void Entries_removed_side_by_side_let_inner_nodes_share_and_join(string end)
+    {
+        const int Count = 120_000;
+        var root = new TreeRoot(7);
+        for (var i = 0; i < Count; i++) Set(ref root, _bench.Context, $"{i}", "");
+        Assert.True(root.Bytes > 2L * TreeInner.CountMax * TreeLeaf.Size, "there are several inner nodes below the root");
+        for (var left = Count; left > 0; left--)
+        {
+            CountedTree.GetAt(root, end switch { "first" => 0, "last" => left - 1, _ => left / 2 }, out var field, out _);
+            Assert.True(CountedTree.Remove(ref root, _bench.Context, field));
+            if (left % 1_000 == 1) CountedTree.AssertInvariants(root, _bench.Arena);
+        }
+
+        Assert.Equal(0, root.Bytes);
+    }
+
+    [Theory]
     [InlineData(11, 2_000, 30)]
     [InlineData(12, 200, 500)]
     [InlineData(13, 20_000, 12)]
