@@ -110,8 +110,7 @@ internal sealed unsafe class Maintenance(Store store, WorkerPool workers) : IDis
 
     private void FreeVersions()
     {
-        var oldest = store.Snapshots.OldestOpen;
-        for (var i = 0; i < VersionsPerRun && store.Versions.TryTake(oldest, out var version); i++)
+        for (var i = 0; i < VersionsPerRun && store.Versions.TryTake(store.Snapshots, out var version); i++)
         {
             if (version.Keyspace is null)
             {

@@ -249,7 +249,8 @@ public sealed unsafe class Store : IDisposable
     /// <summary>Publishes other keyspaces.</summary>
     internal DatabaseSet Publish(Keyspace[] keyspaces, long stamp, long position, bool isChanging)
     {
-        var older = Snapshots.NewestOpen >= _databaseSet.Stamp ? _databaseSet : null;
+        // A set that no snapshot sees hands its link on, as records do: one commit may publish several sets (FLUSHALL).
+        var older = Snapshots.NewestOpen >= _databaseSet.Stamp ? _databaseSet : _databaseSet.Older;
         return Install(new DatabaseSet(keyspaces, stamp, position, isChanging, older));
     }
 

@@ -26,13 +26,15 @@ internal sealed unsafe class VersionStore
         Enqueue(new Version((nint)tombstone, stamp, keyspace, route, null));
 
     /// <summary>Takes the next version that no open snapshot sees.</summary>
-    public bool TryTake(long oldestOpen, out Version version)
+    // The version first, then the oldest snapshot: whoever sees a version opened before the commit that replaced it, so
+    // before it came here. A look at the snapshots from before would miss one that opened since and needs a version added since.
+    public bool TryTake(SnapshotRegistry snapshots, out Version version)
     {
         version = default;
         if (Count == 0) return false;
         lock (_lock)
         {
-            if (!_waiting.TryPeek(out version) || version.ReplacedStamp > oldestOpen) return false;
+            if (!_waiting.TryPeek(out version) || version.ReplacedStamp > snapshots.OldestOpen) return false;
             _waiting.Dequeue();
             Volatile.Write(ref _count, _waiting.Count);
             if (_waiting.Count == 0 && _waiting.Capacity > 4_096) _waiting.TrimExcess();

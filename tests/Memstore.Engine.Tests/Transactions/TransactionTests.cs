@@ -172,6 +172,39 @@ public sealed class TransactionTests : IDisposable
     }
 
     [Fact]
+    public void A_snapshot_that_waits_while_several_databases_are_flushed_sees_what_was_there_before()
+    {
+        for (var database = 0; database < 3; database++) _store.Set("a", "1", database: database);
+        var flush = new Script(t =>
+        {
+            for (var database = 0; database < 3; database++) t.Flush(database);
+        });
+        var seen = new List<string?>();
+        var look = new Script(t =>
+        {
+            for (t.Database = 0; seen.Count < 3; t.Database++) seen.Add(t.Read("a"));
+        });
+        // While a shard is held, the flush queues for it, and then a snapshot, which was opened before the flush could begin.
+        _store.Run(TransactionPlan.Held, 0, ["a"], _ =>
+        {
+            var flushing = new Transaction(_store);
+            flushing.Begin(0);
+            flushing.DeclareEverything(KeyAccess.Write);
+            Submit(flushing, flush);
+            var looking = new Transaction(_store);
+            looking.Begin(0, TransactionPlan.ReadSnapshot);
+            looking.Declare(_store.RouteOf("a".Bytes()), KeyAccess.Read);
+            Submit(looking, look);
+            Assert.Equal((0, 0), (flush.Runs, look.Runs));
+        });
+        flush.Wait();
+        look.Wait();
+        Assert.Null(look.Error);
+        Assert.Equal(["1", "1", "1"], seen);
+        Assert.Null(_store.Get("a"));
+    }
+
+    [Fact]
     public void A_key_read_as_absent_and_created_since_is_a_conflict()
     {
         var open = Open(readOnly: false);
@@ -468,6 +501,13 @@ public sealed class TransactionTests : IDisposable
         Assert.False(watched.Set.IsBroken);
         change();
         Assert.True(watched.Set.IsBroken);
+    }
+
+    private void Submit(Transaction transaction, Script script)
+    {
+        var worker = _store.Rent();
+        transaction.Submit(worker, script);
+        _store.Return(worker);
     }
 
     private sealed class Watched : IDisposable
