@@ -1,0 +1,114 @@
+using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
+using System.Text.RegularExpressions;
+using Xunit;
+
+namespace Memstore.Server.Tests;
+
+/// <summary>The program as an operator starts and stops it.</summary>
+public sealed class ProgramTests
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+
+    [Fact]
+    public async Task It_prints_one_line_with_the_port_that_it_chose_and_stops_with_0()
+    {
+        using var process = Start("serve", "--port", "0", "--shards", "8", "--databases", "3");
+        var line = await ReadLineAsync(process.StandardOutput);
+        var match = Regex.Match(line, @"^Memstore \d+\.\d+\.\d+ serves on 127\.0\.0\.1:(\d+) \(transport \w+, 8 shards, 3 databases, pid (\d+)\)$");
+        Assert.True(match.Success, line);
+        Assert.Equal(process.Id, int.Parse(match.Groups[2].Value));
+        using (var client = new TcpClient())
+        {
+            await client.ConnectAsync(IPAddress.Loopback, int.Parse(match.Groups[1].Value), TestContext.Current.CancellationToken);
+            using var resp = new RespClient(client.GetStream());
+            Assert.Equal("PONG", await resp.AskAsync("PING"));
+        }
+        using (var kill = Process.Start("kill", ["-TERM", process.Id.ToString()])) await ExitCodeAsync(kill);
+        Assert.Equal(0, await ExitCodeAsync(process));
+    }
+
+    [Fact]
+    public async Task Shutdown_stops_it_with_0()
+    {
+        using var process = Start("serve", "--port", "0");
+        var port = int.Parse(Regex.Match(await ReadLineAsync(process.StandardOutput), @":(\d+) ").Groups[1].Value);
+        using var client = new TcpClient();
+        await client.ConnectAsync(IPAddress.Loopback, port, TestContext.Current.CancellationToken);
+        using var resp = new RespClient(client.GetStream());
+        await resp.SendAsync("SHUTDOWN NOSAVE");
+        Assert.True(await resp.IsClosedAsync());
+        Assert.Equal(0, await ExitCodeAsync(process));
+    }
+
+    [Theory]
+    [InlineData("--shards 0", "memstore: --shards 0: argument must be between 1 and 4096 inclusive.")]
+    [InlineData("--port abc", "memstore: --port abc: argument couldn't be parsed into an integer.")]
+    [InlineData("--transport carrier-pigeon", "memstore: --transport carrier-pigeon: argument(s) must be one of the following: auto, uring, sockets.")]
+    [InlineData("--maxmemory lots", "memstore: --maxmemory lots: argument must be a memory value.")]
+    [InlineData("--nosuch 1", "memstore: ")]
+    [InlineData("--bind nowhere", "memstore: Cannot listen on nowhere: --bind takes IP addresses such as 127.0.0.1 or 0.0.0.0.")]
+    public async Task A_bad_option_is_one_line_and_not_0(string options, string start)
+    {
+        using var process = Start(["serve", "--port", "0", .. options.Split(' ')]);
+        var line = await ReadLineAsync(process.StandardError);
+        Assert.StartsWith(start, line);
+        Assert.Equal("", await process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken));
+        Assert.NotEqual(0, await ExitCodeAsync(process));
+    }
+
+    [Fact]
+    public async Task A_port_in_use_is_one_line_that_says_how_to_mend_it()
+    {
+        using var other = new TcpListener(IPAddress.Loopback, 0);
+        other.Start();
+        var port = ((IPEndPoint)other.LocalEndpoint).Port;
+        using var process = Start("serve", "--port", port.ToString());
+        Assert.Equal(
+            $"memstore: Cannot listen on 127.0.0.1:{port}: the port is in use; stop the other program or choose another port.",
+            await ReadLineAsync(process.StandardError));
+        Assert.NotEqual(0, await ExitCodeAsync(process));
+    }
+
+    [Fact]
+    public async Task It_serves_a_Unix_socket_too()
+    {
+        var path = Path.Combine(Path.GetTempPath(), $"memstore-{Guid.NewGuid():n}.sock");
+        using var process = Start("serve", "--port", "0", "--unixsocket", path);
+        await ReadLineAsync(process.StandardOutput);
+        using (var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified))
+        {
+            await socket.ConnectAsync(new UnixDomainSocketEndPoint(path), TestContext.Current.CancellationToken);
+            using var resp = new RespClient(new NetworkStream(socket));
+            Assert.Equal("PONG", await resp.AskAsync("PING"));
+            await resp.SendAsync("SHUTDOWN");
+        }
+        Assert.Equal(0, await ExitCodeAsync(process));
+        Assert.False(File.Exists(path));
+    }
+
+    [Fact]
+    public async Task Version_prints_the_version()
+    {
+        using var process = Start("version");
+        Assert.Matches(@"^\d+\.\d+\.\d+$", await ReadLineAsync(process.StandardOutput));
+        Assert.Equal(0, await ExitCodeAsync(process));
+    }
+
+    private static Process Start(params string[] arguments) => Process.Start(new ProcessStartInfo(
+        "dotnet", [Path.Combine(AppContext.BaseDirectory, "memstore.dll"), .. arguments])
+    {
+        RedirectStandardOutput = true,
+        RedirectStandardError = true,
+    })!;
+
+    private static async Task<string> ReadLineAsync(StreamReader reader) =>
+        await reader.ReadLineAsync(TestContext.Current.CancellationToken).AsTask().WaitAsync(Patience, TestContext.Current.CancellationToken) ?? "";
+
+    private static async Task<int> ExitCodeAsync(Process process)
+    {
+        await process.WaitForExitAsync(TestContext.Current.CancellationToken).WaitAsync(Patience, TestContext.Current.CancellationToken);
+        return process.ExitCode;
+    }
+}
