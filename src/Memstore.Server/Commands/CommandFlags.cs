@@ -80,6 +80,11 @@ internal enum CommandFlags
 
     /// <summary>Not between BEGIN and COMMIT. Ours; not shown by COMMAND INFO.</summary>
     NotInOpen = 1 << 23,
+
+    /// <summary>
+    /// Reads without bound: it runs on a snapshot on another thread while the session is parked. Ours; not shown by COMMAND INFO.
+    /// </summary>
+    Unbounded = 1 << 24,
 }
 
 /// <summary>The categories that ACL rules speak of, in the order in which COMMAND INFO lists them.</summary>

@@ -19,7 +19,7 @@ internal static partial class DebugCommands
             Summary = "Looks inside the server, for tests.",
             Complexity = "Depends on the subcommand", Since = "1.0.0",
         },
-        new("DEBUG DIGEST", Usual, [Key.Everything(KeyAccess.Read)], Digest)
+        new("DEBUG DIGEST", Usual | Unbounded, [Key.Everything(KeyAccess.Read)], Digest)
         {
             Summary = "Answers a digest of all keys and values: equal data, equal digest.",
             Complexity = "O(N) where N is the number of keys", Since = "1.0.0",

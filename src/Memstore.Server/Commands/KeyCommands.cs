@@ -64,7 +64,7 @@ internal static partial class KeyCommands
             Summary = "Goes through the keys of the database in steps; a key that is there all the time is seen at least once.",
             Complexity = "O(N) for COUNT N; O(M) for all steps over M keys", Since = "2.8.0", Tips = [Guess, "request_policy:special"],
         },
-        new("KEYS pattern", ReadOnly, [Key.Everything(KeyAccess.Read)], Keys)
+        new("KEYS pattern", ReadOnly | Unbounded, [Key.Everything(KeyAccess.Read)], Keys)
         {
             Summary = "Answers all keys that match a pattern; SCAN does it in steps.",
             Complexity = "O(N) for N keys in the database", Since = "1.0.0",

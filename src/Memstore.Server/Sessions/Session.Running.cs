@@ -280,7 +280,31 @@ internal sealed partial class Session
         {
             Declare(transaction, row, request, routes, kind == BodyKind.Watch ? KeyAccess.Write : null);
         }
+        if ((row.Flags & CommandFlags.Unbounded) != 0) return RunElsewhere();
         return RunOrSubmit(worker, transaction);
+    }
+
+    /// <summary>Hands the transaction to the pool: nobody on this owner's thread is to wait for it.</summary>
+    private bool RunElsewhere()
+    {
+        _bodyError = null;
+        Volatile.Write(ref _submission, Waiting);
+        Park(ParkedFor.Transaction);
+        ThreadPool.UnsafeQueueUserWorkItem(static session => session.SubmitElsewhere(), this, preferLocal: false);
+        return false;
+    }
+
+    private void SubmitElsewhere()
+    {
+        var worker = _server.Store.Rent();
+        try
+        {
+            _transaction.Submit(worker, this);
+        }
+        finally
+        {
+            _server.Store.Return(worker);
+        }
     }
 
     private void Declare(Transaction transaction, Command row, in Request request, ReadOnlySpan<KeyRoute> routes, KeyAccess? access)
