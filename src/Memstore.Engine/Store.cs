@@ -76,6 +76,12 @@ public sealed unsafe class Store : IDisposable
     /// <summary>Bytes that the data occupies: records, indexes, deadlines, trees. What maxmemory is compared with.</summary>
     public long UsedBytes => Arena.UsedBytes;
 
+    /// <summary>
+    /// Told about every key whose time was over when it is removed, on any thread, while its shard is held: it must be quick and must not
+    /// touch the store. Null tells nobody.
+    /// </summary>
+    public ExpiredKeyHandler? KeyExpired { get; set; }
+
     /// <summary>Whether keys that are due are deleted before anybody reads them. On unless a test turns it off.</summary>
     public bool ExpiresActively { get; set; } = true;
 
@@ -270,6 +276,9 @@ public sealed unsafe class Store : IDisposable
         return set;
     }
 }
+
+/// <summary>Told about a key that has expired; the key's bytes are good during the call.</summary>
+public delegate void ExpiredKeyHandler(int database, ReadOnlySpan<byte> key);
 
 /// <summary>Figures of a store at about one moment.</summary>
 public sealed record StoreStatistics

@@ -151,6 +151,7 @@ internal sealed class ServerState
         Show(ServerStates.MemoryLimited, Settings.MemoryMax > 0);
         WantedEvents = KeyEventSetting.Parse(Settings["notify-keyspace-events"]);
         Show(ServerStates.Eventful, WantedEvents != KeyEventKinds.None);
+        Store.KeyExpired = (WantedEvents & KeyEventKinds.Expired) != 0 ? (database, key) => PubSub.PublishEvent(database, "expired"u8, key) : null;
         Show(ServerStates.Unreplicated, Settings.Number("min-replicas-to-write") > 0 && Settings.Number("min-replicas-max-lag") > 0);
         Store.Options.PackedHashEntriesMax = (int)Math.Min(int.MaxValue, Settings.Number("hash-max-listpack-entries"));
         Store.Options.PackedHashValueMax = (int)Math.Min(int.MaxValue, Settings.Number("hash-max-listpack-value"));

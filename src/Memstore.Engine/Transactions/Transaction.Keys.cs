@@ -79,7 +79,7 @@ public sealed unsafe partial class Transaction
         if (entry == null || Record.IsTombstone(record)) return false;
         var isAlive = !IsDead(record);
         Remove(keyspace, _database, key.Route, entry, record);
-        if (!isAlive) _worker.Expired++;
+        if (!isAlive) CountExpired(key.Bytes);
         return isAlive;
     }
 
@@ -125,6 +125,12 @@ public sealed unsafe partial class Transaction
         return found;
     }
 
+    private void CountExpired(ReadOnlySpan<byte> key)
+    {
+        _worker.Expired++;
+        _store.KeyExpired?.Invoke(_database, key);
+    }
+
     private void RefuseIfReadOnly()
     {
         if (_plan == TransactionPlan.ReadSnapshot) throw new InvalidOperationException("The transaction is read-only.");
@@ -151,7 +157,7 @@ public sealed unsafe partial class Transaction
         if (!IsDead(record)) return record;
         // Whoever sees inside the shard that a key is dead deletes it, in the same commit.
         Remove(keyspace, _database, key.Route, entry, record);
-        _worker.Expired++;
+        CountExpired(key.Bytes);
         return null;
     }
 

@@ -74,6 +74,6 @@ public sealed unsafe partial class Transaction
         var entry = LookUp(keyspace, new Key(key, route), out var found);
         if (entry == null || found != record) return;
         Remove(keyspace, _database, route, entry, record);
-        _worker.Expired++;
+        CountExpired(key);
     }
 }

@@ -83,16 +83,21 @@ internal sealed class PubSubHub(ServerState server)
     /// <summary>Publishes keyspace events of a transaction that has committed.</summary>
     public void Publish(KeyEventBuffer events)
     {
-        var wanted = server.WantedEvents;
         for (var i = 0; i < events.Count; i++)
         {
             var key = events.Get(i, out var name, out var database);
-            var nameBytes = Encoding.ASCII.GetBytes(name);
-            if ((wanted & KeyEventKinds.Keyspace) != 0)
-                Publish([.. Encoding.ASCII.GetBytes($"__keyspace@{database}__:"), .. key], nameBytes, isShardChannel: false);
-            if ((wanted & KeyEventKinds.Keyevent) != 0)
-                Publish(Encoding.ASCII.GetBytes($"__keyevent@{database}__:{name}"), key, isShardChannel: false);
+            PublishEvent(database, Encoding.ASCII.GetBytes(name), key);
         }
+    }
+
+    /// <summary>Publishes what happened to a key, on the channels that are wanted.</summary>
+    public void PublishEvent(int database, ReadOnlySpan<byte> name, ReadOnlySpan<byte> key)
+    {
+        var wanted = server.WantedEvents;
+        if ((wanted & KeyEventKinds.Keyspace) != 0)
+            Publish([.. Encoding.ASCII.GetBytes($"__keyspace@{database}__:"), .. key], name, isShardChannel: false);
+        if ((wanted & KeyEventKinds.Keyevent) != 0)
+            Publish([.. Encoding.ASCII.GetBytes($"__keyevent@{database}__:"), .. name], key, isShardChannel: false);
     }
 
     /// <summary>How many would receive a message now.</summary>

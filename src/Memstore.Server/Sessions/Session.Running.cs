@@ -260,7 +260,7 @@ internal sealed partial class Session
         _bodyKind = kind;
         _databaseBefore = _database;
         var transaction = _transaction;
-        transaction.Begin(_database, row.Everything?.Access == KeyAccess.Read ? TransactionPlan.ReadSnapshot : TransactionPlan.Held);
+        transaction.Begin(_database, PlanOf(row));
         var routes = RoutesOf(_next - 1);
         if (row.SoleKey > 0 && kind != BodyKind.Watch)
         {
@@ -283,6 +283,10 @@ internal sealed partial class Session
         if ((row.Flags & CommandFlags.Unbounded) != 0) return RunElsewhere();
         return RunOrSubmit(worker, transaction);
     }
+
+    // Reads of the whole keyspace see a snapshot, so that they hold no shard for long; but for those that take no time (DBSIZE).
+    private static TransactionPlan PlanOf(Command row) =>
+        row.Everything is { Access: KeyAccess.Read } && (row.Flags & CommandFlags.Fast) == 0 ? TransactionPlan.ReadSnapshot : TransactionPlan.Held;
 
     /// <summary>Hands the transaction to the pool: nobody on this owner's thread is to wait for it.</summary>
     private bool RunElsewhere()

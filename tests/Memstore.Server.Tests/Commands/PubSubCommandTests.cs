@@ -115,6 +115,19 @@ public sealed class PubSubCommandTests(ServerFixture server) : CommandTests(serv
     }
 
     [Fact]
+    public async Task Expired_keys_are_events_too()
+    {
+        await Expect("CONFIG SET notify-keyspace-events Ex", "OK");
+        using var listener = await ConnectAsync();
+        await listener.AskAsync("SUBSCRIBE __keyevent@0__:expired");
+        await Expect("PSETEX x 100 1", "OK");
+        Clock.Advance(TimeSpan.FromSeconds(1));
+        await Expect("GET x", null);
+        Check(new object?[] { "message", "__keyevent@0__:expired", "x" }, await listener.ReadAsync(), "expired");
+        await Expect("CONFIG SET notify-keyspace-events \"\"", "OK");
+    }
+
+    [Fact]
     public async Task Monitor_shows_what_others_run()
     {
         using var monitor = await ConnectAsync();
