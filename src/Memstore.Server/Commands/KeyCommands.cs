@@ -261,7 +261,17 @@ internal static partial class KeyCommands
     // Uses are not recorded: a read would have to write for that.
     private static void ObjectIdleTime(ref CommandCall call) => AnswerIfThere(ref call, 0);
 
-    private static void ObjectRefCount(ref CommandCall call) => AnswerIfThere(ref call, 1);
+    // No value is shared here. Redis has one object for each small integer, and clients see that by this number.
+    private static void ObjectRefCount(ref CommandCall call)
+    {
+        const int SharedMax = 9_999;
+        if (!call.Transaction.Find(call.Args.Key(), out var entry)) call.Reply.Null();
+        else if (IsSmallInteger(entry, SharedMax)) call.Reply.Integer(int.MaxValue);
+        else call.Reply.Integer(1);
+    }
+
+    private static bool IsSmallInteger(in Entry entry, int max) =>
+        entry.Type == ValueType.String && !entry.IsRaw && Protocol.RespNumber.TryParseInt64(entry.Value, out var value) && value >= 0 && value <= max;
 
     private static void AnswerIfThere(ref CommandCall call, long value)
     {

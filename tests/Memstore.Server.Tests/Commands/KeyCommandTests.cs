@@ -196,6 +196,10 @@ public sealed class KeyCommandTests : HandlerTests
         Expect("SET a text", "OK");
         Expect("OBJECT IDLETIME a", 0);
         Expect("OBJECT REFCOUNT a", 1);
+        Expect("SET a 9999", "OK");
+        Expect("OBJECT REFCOUNT a", 2_147_483_647);
+        Expect("INCR a", 10_000);
+        Expect("OBJECT REFCOUNT a", 1);
         Assert.StartsWith("ERR An LFU maxmemory policy is not selected", Server.Run("OBJECT FREQ a").Text, StringComparison.Ordinal);
         ExpectError("OBJECT SIZE a", "ERR unknown subcommand 'SIZE'. Try OBJECT HELP.");
         ExpectError("OBJECT ENCODING", "ERR wrong number of arguments for 'object|encoding' command");
