@@ -65,11 +65,13 @@ internal sealed class Inbox(Session session)
     /// <summary>Takes what waits, or null. The writer is the caller's until the next call.</summary>
     public ReplyWriter? Take()
     {
-        if (_waiting is null) return null;
+        // What is being added just now will be posted.
+        if (!Volatile.Read(ref _isPosted)) return null;
         lock (_lock)
         {
+            // First of all: a post that finds nothing must not keep later messages from being posted.
             _isPosted = false;
-            if (_waiting.Length == 0) return null;
+            if (_waiting is null or { Length: 0 }) return null;
             (_waiting, _taken) = (_taken, _waiting);
             return _taken;
         }

@@ -20,6 +20,9 @@ public sealed class CommandInfoTests
         ["rollback"] = "Ends BEGIN.",
         ["client|no-touch"] = "Redis 7.2 has it; clients send it when they connect.",
         ["client|setinfo"] = "Redis 7.2 has it; clients send it when they connect.",
+        ["debug|digest"] = "Redis has it without a row of its own, as all of DEBUG.",
+        ["debug|digest-value"] = "Redis has it without a row of its own, as all of DEBUG.",
+        ["debug|object"] = "Redis has it without a row of its own, as all of DEBUG.",
         ["debug|populate"] = "Redis has it without a row of its own, as all of DEBUG.",
     };
 
