@@ -11,7 +11,7 @@ namespace Memstore.Server.Tests.Sessions;
 [SuppressMessage("Design", "CA1001", Justification = "The token source has no timer and no link, so there is nothing to release.")]
 internal sealed class MemoryConnection : Connection
 {
-    private static long _lastId;
+    private static long LastId;
 
     private readonly OwnerQueue _owner;
     private readonly Pipe _toServer;
@@ -20,7 +20,7 @@ internal sealed class MemoryConnection : Connection
 
     public MemoryConnection(int outputPauseThreshold = 1024 * 1024)
     {
-        Id = Interlocked.Increment(ref _lastId);
+        Id = Interlocked.Increment(ref LastId);
         _owner = new OwnerQueue(NullLogger.Instance);
         _toServer = new Pipe(new PipeOptions(readerScheduler: _owner, writerScheduler: PipeScheduler.ThreadPool, useSynchronizationContext: false));
         _toClient = new Pipe(new PipeOptions(
