@@ -10,15 +10,15 @@ internal sealed class StoreClock
 {
     private readonly TimeProvider _provider;
     private readonly bool _isSystem;
-    private readonly double _msPerTick;
+    private readonly double _unitsPerTick;
     private Anchor _anchor;
 
     public StoreClock(TimeProvider provider)
     {
         _provider = provider;
         _isSystem = ReferenceEquals(provider, TimeProvider.System);
-        _msPerTick = 1_000.0 / provider.TimestampFrequency;
-        _anchor = new Anchor(Timestamp(), provider.GetUtcNow().ToUnixTimeMilliseconds());
+        _unitsPerTick = (double)TimeSpan.TicksPerSecond / provider.TimestampFrequency;
+        _anchor = new Anchor(Timestamp(), UnixUnits());
     }
 
     /// <summary>Milliseconds of Unix time.</summary>
@@ -27,18 +27,21 @@ internal sealed class StoreClock
         get
         {
             var anchor = Volatile.Read(ref _anchor);
-            return anchor.UnixMs + (long)((Timestamp() - anchor.Timestamp) * _msPerTick);
+            return (anchor.UnixUnits + (long)((Timestamp() - anchor.Timestamp) * _unitsPerTick)) / TimeSpan.TicksPerMillisecond;
         }
     }
 
     /// <summary>Follows the wall clock forward. Called now and then by one thread.</summary>
     public void FollowWallClock()
     {
-        var wall = _provider.GetUtcNow().ToUnixTimeMilliseconds();
-        if (wall > NowUnixMs + 1) Volatile.Write(ref _anchor, new Anchor(Timestamp(), wall));
+        var wall = UnixUnits();
+        if (wall / TimeSpan.TicksPerMillisecond > NowUnixMs) Volatile.Write(ref _anchor, new Anchor(Timestamp(), wall));
     }
+
+    // In units of 100 ns: an anchor cut to milliseconds would lag behind the clients' clocks by up to one.
+    private long UnixUnits() => _provider.GetUtcNow().UtcTicks - DateTime.UnixEpoch.Ticks;
 
     private long Timestamp() => _isSystem ? Stopwatch.GetTimestamp() : _provider.GetTimestamp();
 
-    private sealed record Anchor(long Timestamp, long UnixMs);
+    private sealed record Anchor(long Timestamp, long UnixUnits);
 }
