@@ -98,14 +98,6 @@ internal sealed unsafe class Keyspace : IDisposable
         return sum;
     }
 
-    /// <summary>Bytes of records, indexes and deadlines.</summary>
-    public long CountBytes()
-    {
-        var sum = 0L;
-        for (var i = 0; i < SlotHash.Slots; i++) sum += Cold[i].Bytes;
-        return sum;
-    }
-
     /// <inheritdoc/>
     public void Dispose()
     {

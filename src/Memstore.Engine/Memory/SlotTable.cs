@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
@@ -236,18 +235,6 @@ internal readonly unsafe struct SlotTable(byte* basePointer)
         return count;
     }
 
-    /// <summary>Buckets that a table has, for accounting and shrinking.</summary>
-    public long BucketCount(ulong word)
-    {
-        if (word == 0) return 0;
-        if ((long)word >= 0) return Buckets(word);
-        var directory = Block(word);
-        var depth = DirectoryDepth(word);
-        var total = 0L;
-        for (var i = 0L; i < 1L << depth; i += 1L << (depth - Depth(directory[i]))) total += Buckets(directory[i]);
-        return total;
-    }
-
     /// <summary>Replaces a table of one segment by a smaller one that still has room, or by nothing; directories stay as they are.</summary>
     /// <returns>By how many bytes the table shrank.</returns>
     public long Shrink(ulong* word, Worker worker)
@@ -263,22 +250,6 @@ internal readonly unsafe struct SlotTable(byte* basePointer)
         Volatile.Write(ref *word, rebuilt);
         worker.Retire((byte*)Block(old));
         return (buckets - (long)Buckets(rebuilt)) * BucketSize;
-    }
-
-    [Conditional("DEBUG")]
-    public void AssertInvariants(ulong word)
-    {
-        Span<ulong> entries = stackalloc ulong[HomeEntriesMax];
-        for (uint position = 0; position < TagEnd;)
-        {
-            var before = position;
-            var count = Step(word, ref position, entries);
-            Debug.Assert(position > before, "A scan moves on.");
-            for (var i = 0; i < count; i++)
-            {
-                Debug.Assert(TagOfEntry(entries[i]) >= before && TagOfEntry(entries[i]) < position, "Buckets are ordered by tag.");
-            }
-        }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -65,12 +65,6 @@ internal sealed class SnapshotRegistry
         }
     }
 
-    /// <summary>Advances the generation without keeping a snapshot open.</summary>
-    public long Advance()
-    {
-        lock (_lock) return Interlocked.Increment(ref _generation) - 1;
-    }
-
     /// <summary>Closes a snapshot: what only it could see may go.</summary>
     public void Close(Snapshot snapshot)
     {
