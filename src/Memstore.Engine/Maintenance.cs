@@ -45,7 +45,7 @@ internal sealed unsafe class Maintenance(Store store, WorkerPool workers) : IDis
         {
             if (_periods++ % WallClockPeriods == 0) store.Clock.FollowWallClock();
             store.ForgetOlderSets();
-            if (store.ExpiresActively) Expire();
+            if (store.ExpiresActively && !store.IsLoading) Expire();
             FreeVersions();
             FreeDropped();
             _compaction.Run(Execute);

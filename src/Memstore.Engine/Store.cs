@@ -46,6 +46,7 @@ public sealed unsafe class Store : IDisposable
         ArgumentOutOfRangeException.ThrowIfGreaterThan(options.Databases, DatabasesMax);
         if (options.CommitLog is not null) ArgumentNullException.ThrowIfNull(options.EffectEncoder);
         Options = options;
+        Log = options.CommitLog;
         Faults = options.Faults;
         _seed = options.Seed ?? (ulong)Random.Shared.NextInt64();
         Clock = new StoreClock(options.TimeProvider);
@@ -53,6 +54,7 @@ public sealed unsafe class Store : IDisposable
         _workers = new WorkerPool(Arena);
         Table = new SlotTable(Arena.Base);
         Expiry = new Expiry(Table, Clock.NowUnixMs);
+        Clock.IsStopped = options.StartsLoading;
         Shards = [.. Enumerable.Range(0, options.Shards).Select(static index => new Shard(index))];
         Owners = HashRing.Assign(options.Shards, SlotHash.Slots);
         _marks = (int*)NativeMemory.AllocZeroed(SlotHash.Slots, sizeof(int));
@@ -63,6 +65,9 @@ public sealed unsafe class Store : IDisposable
 
     /// <summary>What it was made of.</summary>
     public StoreOptions Options { get; }
+
+    /// <summary>Where commits are logged; null without a log.</summary>
+    public ICommitLog? Log { get; private set; }
 
     /// <summary>Number of databases.</summary>
     public int DatabaseCount => _databaseSet.Keyspaces.Length;
@@ -109,7 +114,7 @@ public sealed unsafe class Store : IDisposable
 
     internal CommitFaults Faults { get; }
 
-    internal ICommitLog? Log => Options.CommitLog;
+    internal bool IsLoading => Clock.IsStopped;
 
     internal DatabaseSet DatabaseSet
     {
@@ -154,6 +159,13 @@ public sealed unsafe class Store : IDisposable
     /// <summary>Expires what is due and frees what nobody sees any more, in slices. Called by the store's own thread, or by tests.</summary>
     public void Maintain() => _maintenance.Run();
 
+    /// <summary>
+    /// Opens a snapshot of everything at an exact place in the log: it holds what the commits up to <see cref="StoreCut.Sequence"/> did and nothing
+    /// of later ones. All shards are held for that moment; waits for those that are busy.
+    /// </summary>
+    /// <param name="atCut">Called with the sequence while all shards are held, so before any later commit: it must be quick. May be null.</param>
+    public StoreCut TakeCut(Action<long>? atCut = null) => StoreCut.Take(this, atCut);
+
     /// <summary>Figures for INFO; consistent enough for people, not for decisions.</summary>
     public StoreStatistics Statistics()
     {
@@ -178,6 +190,17 @@ public sealed unsafe class Store : IDisposable
             CommittedBytes = Arena.CommittedBytes,
             Databases = [.. set.Keyspaces.Select(static keyspace => (keyspace.CountKeys(), keyspace.CountWithDeadline()))],
         };
+    }
+
+    /// <summary>Ends the loading that <see cref="StoreOptions.StartsLoading"/> began: time goes on, and commits are logged from here on.</summary>
+    /// <param name="log">The log; null for none.</param>
+    /// <exception cref="InvalidOperationException">The store is not loading.</exception>
+    public void EndLoading(ICommitLog? log)
+    {
+        if (!IsLoading) throw new InvalidOperationException("The store is not loading.");
+        if (log is not null) ArgumentNullException.ThrowIfNull(Options.EffectEncoder);
+        Log = log;
+        Clock.IsStopped = false;
     }
 
     /// <summary>Stops maintenance and gives all memory back. No thread may be in the store any more.</summary>

@@ -12,6 +12,7 @@ internal sealed class StoreClock
     private readonly bool _isSystem;
     private readonly double _unitsPerTick;
     private Anchor _anchor;
+    private volatile bool _isStopped;
 
     public StoreClock(TimeProvider provider)
     {
@@ -21,11 +22,19 @@ internal sealed class StoreClock
         _anchor = new Anchor(Timestamp(), UnixUnits());
     }
 
+    /// <summary>Whether it shows the first millisecond of Unix time, before any deadline.</summary>
+    public bool IsStopped
+    {
+        get => _isStopped;
+        set => _isStopped = value;
+    }
+
     /// <summary>Milliseconds of Unix time.</summary>
     public long NowUnixMs
     {
         get
         {
+            if (_isStopped) return 1;
             var anchor = Volatile.Read(ref _anchor);
             return (anchor.UnixUnits + (long)((Timestamp() - anchor.Timestamp) * _unitsPerTick)) / TimeSpan.TicksPerMillisecond;
         }

@@ -21,6 +21,12 @@ public sealed class StoreOptions
     /// <summary>How effects are written for the log; needed when there is one.</summary>
     public Journaling.IEffectEncoder? EffectEncoder { get; init; }
 
+    /// <summary>
+    /// Whether data is loaded first, with <see cref="StoreLoader"/>: until <see cref="Store.EndLoading"/> time stands still, nothing expires and
+    /// nothing is logged.
+    /// </summary>
+    public bool StartsLoading { get; init; }
+
     /// <summary>Whether a thread of the store's own expires keys and frees memory. Tests turn it off and call <see cref="Store.Maintain"/>.</summary>
     public bool RunMaintenance { get; init; } = true;
 

@@ -104,7 +104,7 @@ internal sealed class ServerState
     public Random Random { get; init; } = Random.Shared;
 
     /// <summary>Where commits are logged; null without a log.</summary>
-    public ICommitLog? CommitLog => Store.Options.CommitLog;
+    public ICommitLog? CommitLog => Store.Log;
 
     /// <summary>How safe a commit must be before its reply leaves.</summary>
     public Durability Durability { get; init; }

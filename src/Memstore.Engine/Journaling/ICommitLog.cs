@@ -1,4 +1,5 @@
 using System.Buffers;
+using Memstore.Engine.Values;
 
 namespace Memstore.Engine.Journaling;
 
@@ -25,10 +26,13 @@ public interface ICommitLog
     /// <summary>Reserves the next position.</summary>
     long Reserve();
 
-    /// <summary>Hands over the record for a position; each is filled exactly once, in any order.</summary>
-    void Fill(long position, ReadOnlySpan<byte> record);
+    /// <summary>Hands over the effects of a position; each is filled exactly once, in any order.</summary>
+    /// <param name="position">What <see cref="Reserve"/> gave.</param>
+    /// <param name="database">The database of the effects, up to the first that selects another.</param>
+    /// <param name="effects">What the store's <see cref="IEffectEncoder"/> wrote. Valid during the call.</param>
+    void Fill(long position, int database, ReadOnlySpan<byte> effects);
 
-    /// <summary>The position up to which everything is as safe as the level asks.</summary>
+    /// <summary>The position up to which everything is as safe as the level asks; of <see cref="Durability.None"/> the last reserved.</summary>
     long SafePosition(Durability level);
 
     /// <summary>
@@ -38,20 +42,37 @@ public interface ICommitLog
     void WhenSafe(long position, Durability level, Action<object?, bool> callback, object? state);
 }
 
-/// <summary>Turns effects into log records. Implemented by the server, since the engine knows no protocol. Thread-safe.</summary>
+/// <summary>
+/// Turns effects into bytes of the log, one after the other, so that whoever carries them out in order on the state before has the state after.
+/// They concern one database, that of the record at first, then the selected one. Thread-safe. The engine knows no format, so others implement it.
+/// </summary>
 public interface IEffectEncoder
 {
-    /// <summary>A key has this value now, whatever it had before.</summary>
-    void Put(IBufferWriter<byte> output, int database, in Key key, in Entry entry);
+    /// <summary>The effects that follow concern this database.</summary>
+    void Select(IBufferWriter<byte> output, int database);
+
+    /// <summary>A key holds this string now, with this deadline, whatever it was before.</summary>
+    void Put(IBufferWriter<byte> output, in Key key, in Entry entry);
 
     /// <summary>A key is gone: deleted or expired.</summary>
-    void Delete(IBufferWriter<byte> output, int database, in Key key);
+    void Delete(IBufferWriter<byte> output, in Key key);
 
     /// <summary>A key's deadline changed; 0 means that it has none any more.</summary>
-    void Deadline(IBufferWriter<byte> output, int database, in Key key, long deadlineUnixMs);
+    void Deadline(IBufferWriter<byte> output, in Key key, long deadlineUnixMs);
 
-    /// <summary>All keys of a database are gone.</summary>
-    void Flush(IBufferWriter<byte> output, int database);
+    /// <summary>Fields of a hash have these values; a key that was absent is a hash of them.</summary>
+    void SetFields<TPairs>(IBufferWriter<byte> output, in Key key, scoped TPairs pairs)
+        where TPairs : IFieldValues, allows ref struct;
+
+    /// <summary>Fields of a hash are gone; a hash that has none left too.</summary>
+    void RemoveFields<TFields>(IBufferWriter<byte> output, in Key key, scoped TFields fields)
+        where TFields : IFields, allows ref struct;
+
+    /// <summary>A key holds what another holds, deadline included, whatever it was before.</summary>
+    void Copy(IBufferWriter<byte> output, in Key source, int destinationDatabase, in Key destination);
+
+    /// <summary>All keys of the database are gone.</summary>
+    void Flush(IBufferWriter<byte> output);
 
     /// <summary>Two databases changed places.</summary>
     void Swap(IBufferWriter<byte> output, int first, int second);

@@ -26,6 +26,9 @@ public readonly unsafe ref struct Entry
     /// <summary>The bytes of a string; of other types, their packed form.</summary>
     public ReadOnlySpan<byte> Value => Memory.Record.Value(Record);
 
+    /// <summary>The hash that the key holds; its type must be that.</summary>
+    public Values.HashValue Hash => new(Memory.Record.Type(Record), Value);
+
     /// <summary>The bytes of the key.</summary>
     public ReadOnlySpan<byte> Key => Memory.Record.Key(Record);
 

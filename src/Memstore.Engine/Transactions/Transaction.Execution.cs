@@ -469,6 +469,7 @@ public sealed partial class Transaction
     private void EndPrivate(Worker worker)
     {
         _pending = 0;
+        DropEffects();
         _writes.Free(worker);
         _reads.Clear();
         CloseSnapshot();
@@ -542,7 +543,16 @@ public sealed partial class Transaction
         }
 
         if (_writes.Count > 1) MarkWrites();
-        for (var i = 0; i < _writes.Count; i++) PublishWrite(i);
+        _isPublishing = true;
+        try
+        {
+            for (var i = 0; i < _writes.Count; i++) PublishWrite(i);
+        }
+        finally
+        {
+            _isPublishing = false;
+        }
+
         EndHeld();
         return true;
     }

@@ -26,7 +26,9 @@ public sealed partial class Transaction
             _shards.Add(_store.Owners[_writes.RouteAt(i).Slot]);
             while (!TryEnter(_store.Shards[_shards.Next(0)])) Thread.Yield();
             StartHeldForPublish(worker);
+            _isPublishing = true;
             PublishWrite(i);
+            _isPublishing = false;
             EndHeld();
             LeaveAll(worker);
             Store.Drain(worker);

@@ -51,9 +51,13 @@ public sealed unsafe partial class Transaction
         catch (OutOfMemoryException)
         {
             AbandonEdit(key, target, edit);
+            EffectWhatWasSet(key, pairs);
             throw;
         }
 
+        // On a snapshot an absent key may be one that is dead and still stands there: the log must not add to it.
+        if (old == null && _mode == Mode.Private && IsLogged) Encoder.Delete(EffectsOn(_database), key);
+        EffectSetFields(key, pairs);
         FinishEdit(key, target, edit.BytesAdded);
         return edit.Created;
     }
@@ -83,9 +87,11 @@ public sealed unsafe partial class Transaction
         catch (OutOfMemoryException)
         {
             AbandonEdit(key, target, edit);
+            EffectWhatWasRemoved(key, fields);
             throw;
         }
 
+        EffectRemoveFields(key, fields);
         FinishEdit(key, target, edit.BytesAdded);
         if (edit.Count == 0) Delete(key);
         return edit.Removed;
@@ -108,6 +114,27 @@ public sealed unsafe partial class Transaction
         Delete(source);
         _database = database;
         return true;
+    }
+
+    // After an edit that memory ended half-way: the log is told what the hash shows.
+    private void EffectWhatWasSet<TPairs>(in Key key, scoped TPairs pairs)
+        where TPairs : IFieldValues, allows ref struct
+    {
+        if (!IsLogged || FindHash(key, out var hash) != Found.Present) return;
+        for (var i = 0; i < pairs.Count; i++)
+        {
+            if (hash.TryGet(pairs.Field(i), out var value) && value.SequenceEqual(pairs.Value(i))) EffectSetFields(key, new FieldValue(pairs.Field(i), value));
+        }
+    }
+
+    private void EffectWhatWasRemoved<TFields>(in Key key, scoped TFields fields)
+        where TFields : IFields, allows ref struct
+    {
+        if (!IsLogged || FindHash(key, out var hash) != Found.Present) return;
+        for (var i = 0; i < fields.Count; i++)
+        {
+            if (!hash.Contains(fields.Field(i))) EffectRemoveFields(key, new FieldValue(fields.Field(i), default));
+        }
     }
 
     private byte* FindForHash(in Key key, out RecordType type, out ReadOnlySpan<byte> payload)
@@ -133,6 +160,7 @@ public sealed unsafe partial class Transaction
         if (edits && Record.Stamp(old) > _newestOpen) return new EditTarget(old, context, true);
         PutRecord(key, type, size, deadline, raw: false);
         _pendingKeepsTree = edits;
+        _pendingEffect = PendingEffect.None;
         return new EditTarget((byte*)_pending, context, false);
     }
 
@@ -177,7 +205,6 @@ public sealed unsafe partial class Transaction
     {
         Record.SetStamp(record, _generation);
         BeforeWrite(_view.Keyspaces[_database].SlotAt(key.Route.Slot));
-        if (_store.Log is not null) EffectPut(_database, key.Route, record);
         if (_store.Watches.IsAny) _store.Watches.Touch(_database, key.Route, key.Bytes);
     }
 
@@ -210,12 +237,14 @@ public sealed unsafe partial class Transaction
         var root = MemoryMarshal.Read<TreeRoot>(entry.Value);
         var deadline = entry.DeadlineUnixMs;
         var from = _view.Keyspaces[sourceDatabase];
+        EffectCopy(source, sourceDatabase, destination, destinationDatabase);
         // The source goes first: it is the same commit, and its slot is marked.
         var at = LookUp(from, source, out var record);
         Remove(from, sourceDatabase, source.Route, at, record, keepsTree: true);
         from.Cold[source.Route.Slot].Bytes -= root.Bytes;
         _database = destinationDatabase;
         MemoryMarshal.Write(PutRecord(destination, RecordType.HashTree, TreeRoot.Size, deadline, raw: false), root);
+        _pendingEffect = PendingEffect.None;
         FinishPending();
         _view.Keyspaces[destinationDatabase].Cold[destination.Route.Slot].Bytes += root.Bytes;
         _database = database;
@@ -230,6 +259,7 @@ public sealed unsafe partial class Transaction
         entry.Value.CopyTo(Record.Value(record));
         if (context is null) _writes.Put(_database, key, record, _worker, NewPrivateContext(), editsPublished: true);
         else _writes.Replace(_database, key, record, _worker);
+        if (IsLogged) Encoder.Deadline(EffectsOn(_database), key, deadline);
         return true;
     }
 
@@ -261,6 +291,7 @@ public sealed unsafe partial class Transaction
 
         var copy = CountedTree.Copy(source, HeldContext());
         MemoryMarshal.Write(PutRecord(destination, RecordType.HashTree, TreeRoot.Size, deadline, raw: false), copy);
+        _pendingEffect = PendingEffect.None;
         FinishPending();
         _view.Keyspaces[_database].Cold[destination.Route.Slot].Bytes += copy.Bytes;
     }

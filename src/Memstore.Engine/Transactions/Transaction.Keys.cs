@@ -21,7 +21,6 @@ public sealed unsafe partial class Transaction
     private KeyRoute _pendingRoute;
     private int _pendingDatabase;
     private bool _pendingKeepsTree;
-    private bool _changesDeadlineOnly;
 
     /// <summary>Looks a key up. False if it is absent or expired.</summary>
     public bool Find(in Key key, out Entry entry)
@@ -70,6 +69,7 @@ public sealed unsafe partial class Transaction
             RefuseIfReadOnly();
             var tombstone = NewRecord(RecordType.Tombstone, false, 0, key.Bytes, 0, 0, 0);
             _writes.Put(_database, key, tombstone, _worker);
+            if (IsLogged) Encoder.Delete(EffectsOn(_database), key);
             return true;
         }
 
@@ -94,9 +94,8 @@ public sealed unsafe partial class Transaction
         if (_mode == Mode.Private && type == RecordType.HashTree) return SetDeadlineOfPrivateTree(key, entry, deadlineUnixMs);
         value.CopyTo(PutRecord(key, type, value.Length, deadlineUnixMs, entry.IsRaw));
         _pendingKeepsTree = type == RecordType.HashTree;
-        _changesDeadlineOnly = true;
+        _pendingEffect = PendingEffect.Deadline;
         FinishPending();
-        _changesDeadlineOnly = false;
         return true;
     }
 
@@ -112,11 +111,19 @@ public sealed unsafe partial class Transaction
             var value = (ReadOnlySpan<byte>)Record.Value(entry.Record);
             if (Record.Type(entry.Record) == RecordType.HashTree)
             {
+                EffectCopy(source, sourceDatabase, destination, destinationDatabase);
                 CopyTree(destination, MemoryMarshal.Read<TreeRoot>(value), entry.DeadlineUnixMs);
             }
             else
             {
-                value.CopyTo(PutRecord(destination, Record.Type(entry.Record), value.Length, entry.DeadlineUnixMs, entry.IsRaw));
+                var type = Record.Type(entry.Record);
+                value.CopyTo(PutRecord(destination, type, value.Length, entry.DeadlineUnixMs, entry.IsRaw));
+                if (type != RecordType.String)
+                {
+                    EffectCopy(source, sourceDatabase, destination, destinationDatabase);
+                    _pendingEffect = PendingEffect.None;
+                }
+
                 FinishPending();
             }
         }
@@ -230,11 +237,20 @@ public sealed unsafe partial class Transaction
     private Span<byte> PutRecord(in Key key, RecordType type, int valueLength, long deadline, bool raw)
     {
         FinishPending();
+        _pendingEffect = PendingEffect.Put;
         if (_mode == Mode.Private)
         {
             RefuseIfReadOnly();
             var prepared = NewRecord(type, raw, 0, key.Bytes, valueLength, deadline, 0);
             _writes.Put(_database, key, prepared, _worker);
+            if (_store.Log is not null)
+            {
+                // The value is still to be filled in; then its effect is encoded.
+                _pending = (nint)prepared;
+                _pendingRoute = key.Route;
+                _pendingDatabase = _database;
+            }
+
             return Record.Value(prepared);
         }
 
@@ -277,6 +293,8 @@ public sealed unsafe partial class Transaction
     {
         var record = (byte*)_pending;
         _pending = 0;
+        if (_store.Log is not null) EffectPending(record);
+        if (_mode == Mode.Private) return;
         Publish(_pendingKeyspace, _pendingDatabase, _pendingRoute, (ulong*)_pendingEntry, (byte*)_pendingOld, record, _pendingKeepsTree);
     }
 
@@ -287,7 +305,6 @@ public sealed unsafe partial class Transaction
         var tag = SlotTable.TagOf(route.Hash);
         if (!keyspace.IsWritten) keyspace.IsWritten = true;
         BeforeWrite(slot);
-        if (_store.Log is not null) EffectPut(database, route, record);
         var wasAlive = entry != null && !Record.IsTombstone(old);
         var bytes = (long)_worker.SizeOf(record);
         if (entry == null)
@@ -315,7 +332,7 @@ public sealed unsafe partial class Transaction
     {
         var slot = keyspace.SlotAt(route.Slot);
         BeforeWrite(slot);
-        if (_store.Log is not null) EffectDelete(database, route, record);
+        if (IsLogged) EffectDelete(database, route, record);
         if (_store.Watches.IsAny) _store.Watches.Touch(database, route, Record.Key(record));
         keyspace.Keys[route.Slot]--;
         if (Record.Has(record, RecordFlags.HasDeadline)) slot->WithDeadline--;

@@ -89,7 +89,7 @@ public sealed unsafe partial class Transaction
         if (!old.IsWritten) return;
         keyspaces[database] = Store.NewKeyspace();
         var position = ReserveForSet();
-        if (_store.Log is not null) _store.Options.EffectEncoder!.Flush(Effects, database);
+        if (_store.Log is not null) Encoder.Flush(EffectsOn(database));
         if (_store.Watches.IsAny) _store.Watches.TouchDatabase(database, old, null, _store.Table, NowUnixMs);
         _view = _store.Publish(keyspaces, _generation, position, isChanging: true);
         _store.Drop(old, _generation);
@@ -108,7 +108,7 @@ public sealed unsafe partial class Transaction
 
         (keyspaces[first], keyspaces[second]) = (keyspaces[second], keyspaces[first]);
         var position = ReserveForSet();
-        if (_store.Log is not null) _store.Options.EffectEncoder!.Swap(Effects, first, second);
+        if (_store.Log is not null) Encoder.Swap(EffectsOn(_database), first, second);
         _view = _store.Publish(keyspaces, _generation, position, isChanging: true);
     }
 

@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Collections.Concurrent;
 using System.Globalization;
 using Memstore.Engine.Journaling;
+using Memstore.Engine.Values;
 using Xunit;
 
 namespace Memstore.Engine.Tests.Journaling;
@@ -24,7 +25,7 @@ public sealed class CommitLogTests
         });
         store.Run(TransactionPlan.Held, 0, ["c"], t => t.Read("c"));
         store.RunOnEverything(TransactionPlan.Held, 0, t => t.Flush(0));
-        Assert.Equal(["put a 1;put b 2;expire b 9000000000000;del a;", "flush 0;"], log.Records());
+        Assert.Equal(["put a 1;put b 2;expire b 9000000000000;del a;", "flush;"], log.Records());
     }
 
     [Fact]
@@ -44,6 +45,45 @@ public sealed class CommitLogTests
             position = t.Position;
         });
         Assert.Equal(3, position);
+    }
+
+    [Theory]
+    [InlineData(TransactionPlan.Held, "")]
+    [InlineData(TransactionPlan.Snapshot, "del h;")]
+    public void A_change_of_a_hash_is_logged_as_the_fields_that_changed(TransactionPlan plan, string before)
+    {
+        var log = new ListLog();
+        using var store = NewStore(log, CommitFaults.None);
+        store.Run(plan, 0, ["h"], t => t.SetFields(store.KeyOf("h".Bytes()), new FieldValue("f"u8, "1"u8)));
+        store.Run(plan, 0, ["h"], t => t.SetFields(store.KeyOf("h".Bytes()), new FieldValue("g"u8, "2"u8)));
+        store.Run(plan, 0, ["h"], t => t.RemoveFields(store.KeyOf("h".Bytes()), new FieldValue("f"u8, default)));
+        store.Run(plan, 0, ["h"], t => t.SetDeadline(store.KeyOf("h".Bytes()), 9_000_000_000_000));
+        store.Run(plan, 0, ["h", "i"], t => t.MoveValue(store.KeyOf("h".Bytes()), 0, store.KeyOf("i".Bytes()), 3));
+        Assert.Equal([before + "hset h f=1;", "hset h g=2;", "hdel h f;", "expire h 9000000000000;", "copy h 3 i;del h;"], log.Records());
+    }
+
+    [Fact]
+    public void What_a_snapshot_prepared_is_logged_once_and_what_is_rolled_back_never()
+    {
+        var log = new ListLog();
+        using var store = NewStore(log, CommitFaults.None);
+        store.Run(TransactionPlan.Snapshot, 2, ["a", "b"], t =>
+        {
+            t.Write("a", "1");
+            t.Write("a", "2");
+            t.Database = 3;
+            t.Write("b", "3");
+        });
+        var worker = store.Rent();
+        var open = new Transaction(store);
+        Assert.True(open.TryOpen(worker, 0, readOnly: false));
+        open.RunOpen(worker, new Script(t => t.Write("c", "4")));
+        open.Rollback(worker);
+        Assert.True(open.TryOpen(worker, 0, readOnly: false));
+        open.RunOpen(worker, new Script(t => t.Write("d", "5")));
+        Assert.Equal(CommitOutcome.Committed, open.TryCommitOpen(worker));
+        store.Return(worker);
+        Assert.Equal(["in 2: put a 1;put a 2;select 3;put b 3;", "put d 5;"], log.Records());
     }
 
     [Fact]
@@ -115,7 +155,8 @@ public sealed class CommitLogTests
 
         public long Reserve() => Interlocked.Increment(ref _reserved);
 
-        public void Fill(long position, ReadOnlySpan<byte> record) => Assert.True(_records.TryAdd(position, record.Text()));
+        public void Fill(long position, int database, ReadOnlySpan<byte> effects) =>
+            Assert.True(_records.TryAdd(position, (database == 0 ? "" : $"in {database}: ") + effects.Text()));
 
         public long SafePosition(Durability level) => Volatile.Read(ref _reserved);
 
@@ -126,15 +167,35 @@ public sealed class CommitLogTests
 
     private sealed class TextEncoder : IEffectEncoder
     {
-        public void Put(IBufferWriter<byte> output, int database, in Key key, in Entry entry) =>
-            output.Write($"put {key.Bytes.Text()} {entry.Value.Text()};".Bytes());
+        public void Select(IBufferWriter<byte> output, int database) => output.Write($"select {database};".Bytes());
 
-        public void Delete(IBufferWriter<byte> output, int database, in Key key) => output.Write($"del {key.Bytes.Text()};".Bytes());
+        public void Put(IBufferWriter<byte> output, in Key key, in Entry entry) => output.Write($"put {key.Bytes.Text()} {entry.Value.Text()};".Bytes());
 
-        public void Deadline(IBufferWriter<byte> output, int database, in Key key, long deadlineUnixMs) =>
+        public void Delete(IBufferWriter<byte> output, in Key key) => output.Write($"del {key.Bytes.Text()};".Bytes());
+
+        public void Deadline(IBufferWriter<byte> output, in Key key, long deadlineUnixMs) =>
             output.Write($"expire {key.Bytes.Text()} {deadlineUnixMs};".Bytes());
 
-        public void Flush(IBufferWriter<byte> output, int database) => output.Write($"flush {database};".Bytes());
+        public void SetFields<TPairs>(IBufferWriter<byte> output, in Key key, scoped TPairs pairs)
+            where TPairs : IFieldValues, allows ref struct
+        {
+            output.Write($"hset {key.Bytes.Text()}".Bytes());
+            for (var i = 0; i < pairs.Count; i++) output.Write($" {pairs.Field(i).Text()}={pairs.Value(i).Text()}".Bytes());
+            output.Write(";"u8);
+        }
+
+        public void RemoveFields<TFields>(IBufferWriter<byte> output, in Key key, scoped TFields fields)
+            where TFields : IFields, allows ref struct
+        {
+            output.Write($"hdel {key.Bytes.Text()}".Bytes());
+            for (var i = 0; i < fields.Count; i++) output.Write($" {fields.Field(i).Text()}".Bytes());
+            output.Write(";"u8);
+        }
+
+        public void Copy(IBufferWriter<byte> output, in Key source, int destinationDatabase, in Key destination) =>
+            output.Write($"copy {source.Bytes.Text()} {destinationDatabase} {destination.Bytes.Text()};".Bytes());
+
+        public void Flush(IBufferWriter<byte> output) => output.Write("flush;"u8);
 
         public void Swap(IBufferWriter<byte> output, int first, int second) => output.Write($"swap {first} {second};".Bytes());
     }

@@ -1,6 +1,7 @@
 using System.Buffers;
 using Memstore.Engine;
 using Memstore.Engine.Journaling;
+using Memstore.Engine.Values;
 
 namespace Memstore.Server.Tests.Sessions;
 
@@ -17,7 +18,7 @@ internal sealed class DelayedLog : ICommitLog
 
     public long Reserve() => Interlocked.Increment(ref _reserved);
 
-    public void Fill(long position, ReadOnlySpan<byte> record)
+    public void Fill(long position, int database, ReadOnlySpan<byte> effects)
     {
     }
 
@@ -59,13 +60,23 @@ internal sealed class DelayedLog : ICommitLog
 /// <summary>An encoder that writes one byte for each effect.</summary>
 internal sealed class NoEffects : IEffectEncoder
 {
-    public void Put(IBufferWriter<byte> output, int database, in Key key, in Entry entry) => output.Write("p"u8);
+    public void Select(IBufferWriter<byte> output, int database) => output.Write("n"u8);
 
-    public void Delete(IBufferWriter<byte> output, int database, in Key key) => output.Write("d"u8);
+    public void Put(IBufferWriter<byte> output, in Key key, in Entry entry) => output.Write("p"u8);
 
-    public void Deadline(IBufferWriter<byte> output, int database, in Key key, long deadlineUnixMs) => output.Write("t"u8);
+    public void Delete(IBufferWriter<byte> output, in Key key) => output.Write("d"u8);
 
-    public void Flush(IBufferWriter<byte> output, int database) => output.Write("f"u8);
+    public void Deadline(IBufferWriter<byte> output, in Key key, long deadlineUnixMs) => output.Write("t"u8);
+
+    public void SetFields<TPairs>(IBufferWriter<byte> output, in Key key, scoped TPairs pairs)
+        where TPairs : IFieldValues, allows ref struct => output.Write("h"u8);
+
+    public void RemoveFields<TFields>(IBufferWriter<byte> output, in Key key, scoped TFields fields)
+        where TFields : IFields, allows ref struct => output.Write("r"u8);
+
+    public void Copy(IBufferWriter<byte> output, in Key source, int destinationDatabase, in Key destination) => output.Write("c"u8);
+
+    public void Flush(IBufferWriter<byte> output) => output.Write("f"u8);
 
     public void Swap(IBufferWriter<byte> output, int first, int second) => output.Write("s"u8);
 }
