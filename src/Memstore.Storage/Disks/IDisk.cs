@@ -54,6 +54,9 @@ public interface IDiskFile : IDisposable
     /// <summary>Its length in bytes.</summary>
     long Length { get; }
 
+    /// <summary>Whether its path still names this file: nobody deleted it, moved it, or put another in its place. False if that cannot be said.</summary>
+    bool IsInPlace { get; }
+
     /// <summary>Reads up to the buffer's length from an offset; fewer only at the end of the file.</summary>
     int Read(long offset, Span<byte> buffer);
 
