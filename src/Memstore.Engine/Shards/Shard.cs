@@ -67,11 +67,14 @@ internal sealed class Shard(int index)
     // True if the shard is free now and nobody waits, or somebody else has taken over.
     private bool TryFree()
     {
-        _line.Turn++;
+        AdvanceTurn();
         Interlocked.Exchange(ref _line.Holder, null);
         return Volatile.Read(ref _line.Arrived) is null
             || Interlocked.CompareExchange(ref _line.Holder, Choosing, null) is not null;
     }
+
+    // A release: whoever sees the turn sees what was committed in the one before.
+    private void AdvanceTurn() => Volatile.Write(ref _line.Turn, _line.Turn + 1);
 
     private Transaction? HandOn()
     {
@@ -83,8 +86,10 @@ internal sealed class Shard(int index)
                 _waiting = next.NextWaiting;
                 next.NextWaiting = null;
                 Combined++;
-                _line.Turn++;
-                Volatile.Write(ref _line.Holder, next);
+                AdvanceTurn();
+                // A full fence, as for who enters by itself: the next holder reads the generation after this can be seen. Else a snapshot could
+                // advance the generation, see the old turn and then the new one, and take the next holder's commit for one that it need not wait for.
+                Interlocked.Exchange(ref _line.Holder, next);
                 return next;
             }
 
