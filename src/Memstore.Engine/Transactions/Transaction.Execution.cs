@@ -561,6 +561,7 @@ public sealed partial class Transaction
     {
         var declared = _writesDeclared;
         _writesDeclared = 0;
+        _readView = _view;
         StartHeld(worker);
         _writesDeclared = declared;
     }

@@ -429,11 +429,14 @@ public sealed unsafe partial class Transaction
             var entry = LookUp(_view.Keyspaces[_reads.DatabaseAt(i)], key, out var record);
             var isThere = entry != null && !Record.IsTombstone(record) && !IsDead(record);
             if (isThere != (_reads.RecordAt(i) != null)) return false;
-            if (isThere && Record.Stamp(record) > _snapshot.Generation) return false;
+            if (isThere && (Record.Stamp(record) > _snapshot.Generation || IsSwapped(_reads.DatabaseAt(i)))) return false;
         }
 
         return !_reads.Everything || NothingChangedSince(_snapshot.Generation);
     }
+
+    // Another database has the number now: a key of the same name there may be as old as the one that was read, and is another one.
+    private bool IsSwapped(int database) => !ReferenceEquals(_view.Keyspaces[database], _readView.Keyspaces[database]);
 
     private bool NothingChangedSince(long generation)
     {

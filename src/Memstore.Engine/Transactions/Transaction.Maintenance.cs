@@ -54,10 +54,18 @@ public sealed unsafe partial class Transaction
             var copy = _worker.Allocate(size, MemoryKind.Record);
             new ReadOnlySpan<byte>(record, (int)size).CopyTo(new Span<byte>(copy, (int)size));
             _store.Table.Replace(entry, copy);
+            if (Record.IsTombstone(copy)) NoteTombstone(keyspace, slot, copy);
             // A snapshot's read set may still point at the old copy.
             if (_newestOpen < 0) _worker.Retire(record);
             else _store.Versions.Add(record, _newestOpen + 1);
         }
+    }
+
+    // Who takes a tombstone out of the index knows where it stands.
+    private void NoteTombstone(Keyspace keyspace, int slot, byte* tombstone)
+    {
+        var route = new KeyRoute(_store.HashOf(Record.Key(tombstone)), (ushort)slot);
+        _store.Versions.AddTombstone(keyspace, route, tombstone, Record.Stamp(tombstone));
     }
 
     // Makes the index of a slot as small as its keys allow.

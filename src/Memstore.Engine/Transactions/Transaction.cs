@@ -71,6 +71,9 @@ public sealed partial class Transaction
     private long _nowUnixMs;
     private long _position;
     private DatabaseSet _view = null!;
+
+    // The databases that the snapshot showed, while what was read there is validated.
+    private DatabaseSet _readView = null!;
     private bool _mustEnter;
     private bool _snapshotIsOpen;
 

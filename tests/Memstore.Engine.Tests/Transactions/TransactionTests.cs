@@ -234,6 +234,19 @@ public sealed class TransactionTests : IDisposable
     }
 
     [Fact]
+    public void A_key_whose_database_was_swapped_is_a_conflict_though_the_other_one_is_as_old()
+    {
+        _store.Set("a", "1");
+        _store.Set("a", "2", database: 4);
+        var open = Open(readOnly: false);
+        RunOpen(open, t => t.Write("b", t.Read("a")!));
+        _store.RunOnEverything(TransactionPlan.Held, 0, t => t.Swap(0, 4));
+        Assert.Equal(CommitOutcome.Conflict, Commit(open));
+        Assert.Null(_store.Get("b"));
+        Assert.Null(_store.Get("b", database: 4));
+    }
+
+    [Fact]
     public void A_key_that_died_before_the_commit_is_a_conflict()
     {
         _store.Set("a", "1", _store.NowUnixMs + 100);
