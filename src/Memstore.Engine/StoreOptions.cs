@@ -36,6 +36,9 @@ public sealed class StoreOptions
     /// <summary>Hashes with a field or value longer than this become trees, in bytes (hash-max-listpack-value).</summary>
     public int PackedHashValueMax { get; set; } = 64;
 
+    /// <summary>From how many unused bytes in pages of records on it pays to empty sparse ones. Tests lower it.</summary>
+    internal long EvacuationSlackBytes { get; init; } = 16L << 20;
+
     /// <summary>Rules of the commit protocol to break, so that tests can show that breaking them is noticed.</summary>
     internal CommitFaults Faults { get; init; }
 }

@@ -10,7 +10,6 @@ internal sealed class Compaction(Store store)
 {
     private const double DenseEnough = 0.75;
     private const double SparseBelow = 0.60;
-    private const long SlackWorthwhile = 16L << 20;
     private const int SlotsPerRun = 512;
 
     private int _database;
@@ -40,7 +39,7 @@ internal sealed class Compaction(Store store)
 
     private bool TryStart()
     {
-        if (store.Arena.RecordSlackBytes < SlackWorthwhile || store.Arena.RecordDensity > DenseEnough) return false;
+        if (store.Arena.RecordSlackBytes < store.Options.EvacuationSlackBytes || store.Arena.RecordDensity > DenseEnough) return false;
         if (store.Arena.BeginEvacuation(SparseBelow) == 0) return false;
         _database = 0;
         _slot = 0;
