@@ -1,4 +1,16 @@
+using System.Globalization;
 using BenchmarkDotNet.Running;
 using Memstore.Benchmarks;
 
-BenchmarkSwitcher.FromAssembly(typeof(MemoryBenchmarks).Assembly).Run(args);
+// "holds", "scaling" and "memory" are programs of their own, for what is no time per operation; all else goes to BenchmarkDotNet.
+int Number(int index, int otherwise) => args.Length > index ? int.Parse(args[index], CultureInfo.InvariantCulture) : otherwise;
+
+switch (args.FirstOrDefault())
+{
+    case "holds":
+        HoldsRun.Run(Number(1, 5_000_000));
+        break;
+    default:
+        BenchmarkSwitcher.FromAssembly(typeof(MemoryBenchmarks).Assembly).Run(args);
+        break;
+}

@@ -6,11 +6,11 @@ namespace Memstore.Engine;
 
 /// <summary>What a store does of its own accord: expires keys, frees old versions and dropped databases, gives memory back.</summary>
 // One thread, every few milliseconds, in slices: each enters one shard for a few dozen keys at most, as a transaction like others.
-internal sealed unsafe class Maintenance(Store store, WorkerPool workers) : IDisposable
+internal sealed unsafe class Maintenance : IDisposable
 {
     private const int PeriodMs = 10;
     private const int WallClockPeriods = 100;
-    private const int ExpiredPerSlice = 64;
+    private const int ExpiredPerSlice = 16;
     private const int VersionsPerRun = 10_000;
     private const int EntriesPerSlice = 1_000;
     private const long PurgePerRun = 32L << 20;
@@ -18,12 +18,33 @@ internal sealed unsafe class Maintenance(Store store, WorkerPool workers) : IDis
     private readonly Lock _running = new();
     private readonly Lock _dropping = new();
     private readonly Queue<(Keyspace Keyspace, long Stamp)> _dropped = new();
-    private readonly Transaction _transaction = new(store);
+    private readonly Store _store;
+    private readonly WorkerPool _workers;
+    private readonly Transaction _transaction;
+    private readonly Action<Transaction> _expire;
+    private readonly Action<Transaction> _removeTombstone;
     private readonly ManualResetEventSlim _stop = new();
     private readonly SliceBody _slice = new();
-    private readonly Compaction _compaction = new(store);
+    private readonly Compaction _compaction;
+    private readonly Action<int, int, Action<Transaction>> _execute;
     private Thread? _thread;
     private int _periods;
+
+    // What the present slice is about; its delegates are made once, for a slice that allocates may have to collect, inside its shard.
+    private int _expiringSlot;
+    private bool _allExpired;
+    private VersionStore.Version _tombstone;
+
+    public Maintenance(Store store, WorkerPool workers)
+    {
+        _store = store;
+        _workers = workers;
+        _transaction = new Transaction(store) { TimesHolds = true };
+        _compaction = new Compaction(store);
+        _execute = Execute;
+        _expire = transaction => _allExpired = transaction.ExpireDue(_expiringSlot, ExpiredPerSlice);
+        _removeTombstone = RemoveTombstone;
+    }
 
     /// <summary>Starts the thread.</summary>
     public void Start()
@@ -43,14 +64,15 @@ internal sealed unsafe class Maintenance(Store store, WorkerPool workers) : IDis
     {
         lock (_running)
         {
-            if (_periods++ % WallClockPeriods == 0) store.Clock.FollowWallClock();
-            store.ForgetOlderSets();
-            if (store.ExpiresActively && !store.IsLoading) Expire();
+            if (_periods++ % WallClockPeriods == 0) _store.Clock.FollowWallClock();
+            _store.ForgetOlderSets();
+            _store.MakeSpareKeyspaces();
+            if (_store.ExpiresActively && !_store.IsLoading) Expire();
             FreeVersions();
             FreeDropped();
-            _compaction.Run(Execute);
-            workers.Collect();
-            store.Arena.Maintain(PurgePerRun);
+            _compaction.Run(_execute);
+            _workers.Collect();
+            _store.Arena.Maintain(PurgePerRun);
         }
     }
 
@@ -74,26 +96,26 @@ internal sealed unsafe class Maintenance(Store store, WorkerPool workers) : IDis
         _slice.Action = action;
         _transaction.Begin(database);
         _transaction.Declare(new KeyRoute(0, (ushort)slot), KeyAccess.Write);
-        var worker = workers.Rent();
+        var worker = _workers.Rent();
         if (_transaction.TryRun(worker, _slice))
         {
-            workers.Return(worker);
+            _workers.Return(worker);
             return;
         }
 
         _slice.Ended.Reset();
         _transaction.Submit(worker, _slice);
-        workers.Return(worker);
+        _workers.Return(worker);
         _slice.Ended.Wait();
     }
 
     private void Expire()
     {
-        var keyspaces = store.DatabaseSet.Keyspaces;
+        var keyspaces = _store.DatabaseSet.Keyspaces;
         for (var database = 0; database < keyspaces.Length; database++)
         {
             if (!keyspaces[database].HasDeadlines) continue;
-            var now = store.NowUnixMs;
+            var now = _store.NowUnixMs;
             for (var slot = 0; slot < SlotHash.Slots; slot++)
             {
                 var due = Volatile.Read(ref keyspaces[database].NextDue[slot]);
@@ -104,28 +126,32 @@ internal sealed unsafe class Maintenance(Store store, WorkerPool workers) : IDis
 
     private void ExpireSlot(int database, int slot)
     {
-        var done = false;
-        while (!done) Execute(database, slot, transaction => done = transaction.ExpireDue(slot, ExpiredPerSlice));
+        _expiringSlot = slot;
+        _allExpired = false;
+        while (!_allExpired) Execute(database, slot, _expire);
     }
 
     private void FreeVersions()
     {
-        for (var i = 0; i < VersionsPerRun && store.Versions.TryTake(store.Snapshots, out var version); i++)
+        for (var i = 0; i < VersionsPerRun && _store.Versions.TryTake(_store.Snapshots, out var version); i++)
         {
             if (version.Keyspace is null)
             {
-                var worker = workers.Rent();
+                var worker = _workers.Rent();
                 if (version.Tree is { } tree) worker.RetireAction(tree.FreeSlice, null);
                 else worker.Retire((byte*)version.Record);
-                workers.Return(worker);
+                _workers.Return(worker);
             }
             else if (!version.Keyspace.IsDropped)
             {
-                Execute(0, version.Route.Slot, transaction =>
-                    transaction.RemoveTombstone(version.Keyspace, version.Route, (byte*)version.Record, version.ReplacedStamp));
+                _tombstone = version;
+                Execute(0, version.Route.Slot, _removeTombstone);
             }
         }
     }
+
+    private void RemoveTombstone(Transaction transaction) =>
+        transaction.RemoveTombstone(_tombstone.Keyspace!, _tombstone.Route, (byte*)_tombstone.Record, _tombstone.ReplacedStamp);
 
     private void FreeDropped()
     {
@@ -134,14 +160,14 @@ internal sealed unsafe class Maintenance(Store store, WorkerPool workers) : IDis
             (Keyspace Keyspace, long Stamp) dropped;
             lock (_dropping)
             {
-                if (!_dropped.TryPeek(out dropped) || dropped.Stamp > store.Snapshots.OldestOpen) return;
+                if (!_dropped.TryPeek(out dropped) || dropped.Stamp > _store.Snapshots.OldestOpen) return;
                 _dropped.Dequeue();
             }
 
             dropped.Keyspace.IsDropped = true;
-            var worker = workers.Rent();
-            worker.RetireAction(new Sweeper(store, dropped.Keyspace).Step, null);
-            workers.Return(worker);
+            var worker = _workers.Rent();
+            worker.RetireAction(new Sweeper(_store, dropped.Keyspace).Step, null);
+            _workers.Return(worker);
         }
     }
 

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.IO.Hashing;
 using System.Runtime.CompilerServices;
@@ -20,6 +21,7 @@ public sealed unsafe class Store : IDisposable
     private const int DatabasesMax = 1_024;
     private const int GrantsAtOnce = 64;
     private const long GrantsTimeUs = 50;
+    private const int SpareKeyspacesMax = 16;
 
     // Fixed after construction.
     private readonly WorkerPool _workers;
@@ -30,6 +32,7 @@ public sealed unsafe class Store : IDisposable
     // Replaced as a whole by a transaction that holds all shards.
     private DatabaseSet _databaseSet;
 
+    private readonly ConcurrentQueue<Keyspace> _spareKeyspaces = new();
     private long _conflicts;
     private long _owners;
     private bool _isDisposed;
@@ -170,11 +173,13 @@ public sealed unsafe class Store : IDisposable
     public StoreStatistics Statistics()
     {
         var set = DatabaseSet;
-        var (commits, expired) = (0L, 0L);
+        var (commits, expired, longestHoldNs, longHolds) = (0L, 0L, 0L, 0L);
         foreach (var worker in _workers.Workers)
         {
             commits += worker.Commits;
             expired += worker.Expired;
+            longHolds += worker.Holds.LongHolds;
+            longestHoldNs = Math.Max(longestHoldNs, worker.Holds.LongestNs);
         }
 
         var opened = Snapshots.OldestTimestamp;
@@ -186,6 +191,8 @@ public sealed unsafe class Store : IDisposable
             CombinedCommits = Shards.Sum(static shard => shard.Combined),
             OpenSnapshots = Snapshots.Count,
             OldestSnapshotAge = opened == 0 ? TimeSpan.Zero : Stopwatch.GetElapsedTime(opened),
+            LongestHold = TimeSpan.FromMicroseconds(longestHoldNs / 1e3),
+            LongHolds = longHolds,
             UsedBytes = Arena.UsedBytes,
             CommittedBytes = Arena.CommittedBytes,
             Databases = [.. set.Keyspaces.Select(static keyspace => (keyspace.CountKeys(), keyspace.CountWithDeadline()))],
@@ -203,6 +210,12 @@ public sealed unsafe class Store : IDisposable
         Clock.IsStopped = false;
     }
 
+    /// <summary>Forgets the long holds (CONFIG RESETSTAT).</summary>
+    public void ResetHolds()
+    {
+        foreach (var worker in _workers.Workers) worker.Holds.Reset();
+    }
+
     /// <summary>Stops maintenance and gives all memory back. No thread may be in the store any more.</summary>
     public void Dispose()
     {
@@ -210,6 +223,8 @@ public sealed unsafe class Store : IDisposable
         _isDisposed = true;
         _maintenance.Dispose();
         _workers.Dispose();
+        foreach (var keyspace in _spareKeyspaces) keyspace.Dispose();
+        Versions.Dispose();
         foreach (var keyspace in _databaseSet.Keyspaces) keyspace.Dispose();
         Arena.Dispose();
         NativeMemory.Free(_marks);
@@ -240,11 +255,15 @@ public sealed unsafe class Store : IDisposable
         for (var done = 1; worker.TakeGranted() is { } granted; done++)
         {
             if (done > GrantsAtOnce || Stopwatch.GetTimestamp() - start > limit)
-                ThreadPool.UnsafeQueueUserWorkItem(static state => state.Store.ContinueElsewhere(state), granted, preferLocal: false);
+                ContinueOnPool(granted);
             else
                 granted.Continue(worker);
         }
     }
+
+    /// <summary>Continues a transaction on a thread of the pool.</summary>
+    internal static void ContinueOnPool(Transaction transaction) =>
+        ThreadPool.UnsafeQueueUserWorkItem(static state => state.Store.ContinueElsewhere(state), transaction, preferLocal: false);
 
     private void ContinueElsewhere(Transaction transaction)
     {
@@ -263,6 +282,15 @@ public sealed unsafe class Store : IDisposable
     // ---- Databases: called by a transaction that holds all shards ------------------------------------------------------
 
     internal static Keyspace NewKeyspace() => new();
+
+    /// <summary>An empty keyspace, made before if there is one: mapping its memory takes longer than all else that FLUSHALL does inside the shards.</summary>
+    internal Keyspace TakeKeyspace() => _spareKeyspaces.TryDequeue(out var keyspace) ? keyspace : NewKeyspace();
+
+    /// <summary>Makes keyspaces for the next FLUSHALL. They occupy address space, no memory.</summary>
+    internal void MakeSpareKeyspaces()
+    {
+        while (_spareKeyspaces.Count < Math.Min(DatabaseCount, SpareKeyspacesMax)) _spareKeyspaces.Enqueue(NewKeyspace());
+    }
 
     /// <summary>Makes readers without shards wait while the holder of all shards publishes several things.</summary>
     internal DatabaseSet PublishChanging()
@@ -323,6 +351,15 @@ public sealed record StoreStatistics
 
     /// <summary>Age of the oldest open snapshot.</summary>
     public TimeSpan OldestSnapshotAge { get; init; }
+
+    /// <summary>
+    /// The longest time for which a thread worked while a transaction held a shard, since the last <see cref="Store.ResetHolds"/>:
+    /// the thread's processor time. Short holds are sampled, those that do more than a few keys' work are all timed.
+    /// </summary>
+    public TimeSpan LongestHold { get; init; }
+
+    /// <summary>Timed holds of more than 100 us since then.</summary>
+    public long LongHolds { get; init; }
 
     /// <summary>Bytes used by the data.</summary>
     public long UsedBytes { get; init; }

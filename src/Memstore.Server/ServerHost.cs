@@ -65,6 +65,7 @@ internal sealed class ServerHost : IAsyncDisposable
             KeepAliveSeconds = (int)settings.Number("tcp-keepalive"),
             OutputPauseThreshold = OutputPauseThreshold,
             UnixSocketMode = mode == UnixFileMode.None ? null : mode,
+            Turns = State.Turns,
         }, State.Logger);
         await _transport.StartAsync(EndPointsOf(settings), ServeAsync, CancellationToken.None).ConfigureAwait(false);
         State.TransportName = _transport.Name;

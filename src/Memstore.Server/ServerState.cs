@@ -94,6 +94,9 @@ internal sealed class ServerState
     /// <summary>Figures.</summary>
     public ServerMetrics Metrics { get; }
 
+    /// <summary>The longest turn of an event thread.</summary>
+    public Transports.TurnRecord Turns { get; } = new();
+
     /// <summary>Slow commands.</summary>
     public SlowLog SlowLog { get; }
 

@@ -9,7 +9,7 @@ namespace Memstore.Engine.Keys;
 /// </summary>
 // An entry: bits 0-27 tag, 28-63 deadline since the store's base in steps of 16 ms, rounded up: enough for 34 years; what lies
 // beyond stands at the end and is expired when it is next read. Up to a page of entries is one block that doubles; more are pages behind a directory,
-// so that growing never copies more than the directory.
+// so that growing never copies more than the directory. Pages go back one by one as it empties: freeing thousands at its end took milliseconds.
 [StructLayout(LayoutKind.Sequential)]
 internal unsafe struct DeadlineHeap
 {
@@ -17,6 +17,7 @@ internal unsafe struct DeadlineHeap
     private const int StepBits = 4;
     private const int PageEntries = 512;
     private const int FirstCapacity = 4;
+    private const int PagesKept = 2;
     private const ulong OffsetMax = (1UL << (64 - TagBits)) - 1;
 
     private ulong* _block;
@@ -53,12 +54,16 @@ internal unsafe struct DeadlineHeap
     }
 
     /// <summary>Removes the entry at a place.</summary>
-    public void RemoveAt(int index)
+    public void RemoveAt(int index, Worker worker)
     {
         var last = *At(--_count);
-        if (index == _count) return;
-        if (index > 0 && last < *At((index - 1) / 2)) SiftUp(index, last);
-        else SiftDown(index, last);
+        if (index != _count)
+        {
+            if (index > 0 && last < *At((index - 1) / 2)) SiftUp(index, last);
+            else SiftDown(index, last);
+        }
+
+        if (_capacity - _count > PagesKept * PageEntries && _capacity > 2 * PageEntries) DropPage(worker);
     }
 
     /// <summary>Gives the blocks back. Nobody reads a heap without its shard, so they are freed at once.</summary>
@@ -124,6 +129,13 @@ internal unsafe struct DeadlineHeap
         }
 
         AddPage(worker);
+    }
+
+    // At least two pages stay: Free and Bytes tell a directory from a block by the capacity. The directory stays as large as it was.
+    private void DropPage(Worker worker)
+    {
+        _capacity -= PageEntries;
+        worker.Free(((byte**)_block)[_capacity / PageEntries]);
     }
 
     private void AddPage(Worker worker)

@@ -18,7 +18,7 @@ internal sealed unsafe class Expiry(SlotTable table, long baseUnixMs)
         var before = heap.Bytes;
         // Entries of keys that were overwritten or deleted stay behind. When they outnumber the living, each new one takes up
         // to two of them away, so the heap stays within about twice what it needs.
-        if (heap.Count > (2 * keyspace.SlotAt(slot)->WithDeadline) + StaleAllowed) Sweep(keyspace, slot, ref heap);
+        if (heap.Count > (2 * keyspace.SlotAt(slot)->WithDeadline) + StaleAllowed) Sweep(keyspace, slot, ref heap, worker);
         heap.Push(DeadlineHeap.Pack(deadlineUnixMs - baseUnixMs, tag), worker);
         keyspace.HasDeadlines = true;
         SetNextDue(keyspace, slot, heap);
@@ -29,9 +29,10 @@ internal sealed unsafe class Expiry(SlotTable table, long baseUnixMs)
     /// <param name="keyspace">The keyspace.</param>
     /// <param name="slot">The slot, whose shard is held.</param>
     /// <param name="nowUnixMs">The moment.</param>
+    /// <param name="worker">Takes memory back.</param>
     /// <param name="tag">The tag of the key that may be due.</param>
     /// <returns>False if nothing is due.</returns>
-    public bool TryPop(Keyspace keyspace, int slot, long nowUnixMs, out uint tag)
+    public bool TryPop(Keyspace keyspace, int slot, long nowUnixMs, Worker worker, out uint tag)
     {
         ref var heap = ref keyspace.Cold[slot].Deadlines;
         tag = 0;
@@ -42,7 +43,9 @@ internal sealed unsafe class Expiry(SlotTable table, long baseUnixMs)
         }
 
         tag = DeadlineHeap.TagOf(heap.Peek());
-        heap.RemoveAt(0);
+        var before = heap.Bytes;
+        heap.RemoveAt(0, worker);
+        keyspace.Cold[slot].Bytes -= before - heap.Bytes;
         return true;
     }
 
@@ -61,12 +64,12 @@ internal sealed unsafe class Expiry(SlotTable table, long baseUnixMs)
             ref keyspace.NextDue[slot],
             heap.Count == 0 ? Keyspace.Never : baseUnixMs + DeadlineHeap.OffsetOf(heap.Peek()));
 
-    private void Sweep(Keyspace keyspace, int slot, ref DeadlineHeap heap)
+    private void Sweep(Keyspace keyspace, int slot, ref DeadlineHeap heap, Worker worker)
     {
         for (var i = 0; i < SweptPerAdd && heap.Count > 0; i++)
         {
             var index = (int)(_sweep++ % (uint)heap.Count);
-            if (!IsLive(keyspace, slot, heap.EntryAt(index))) heap.RemoveAt(index);
+            if (!IsLive(keyspace, slot, heap.EntryAt(index))) heap.RemoveAt(index, worker);
         }
     }
 

@@ -116,7 +116,10 @@ internal sealed unsafe partial class Heap
         var sizeClass = (int)(bin - _bins) % BinsPerKind;
         page = _arena.Orphans.Adopt(this, (int)(bin - _bins));
         if (page != null) return page;
-        return _arena.Runs.Allocate((uint)SizeClasses.PagesOf(sizeClass), kind, sizeClass, (uint)SizeClasses.SizeOf(sizeClass), Index);
+        page = _arena.Runs.Allocate((uint)SizeClasses.PagesOf(sizeClass), kind, sizeClass, (uint)SizeClasses.SizeOf(sizeClass), Index);
+        // The first page of a chunk may be the first touch of 2 MiB.
+        if (page != null && _arena.IndexOf(page) % RunPool.PagesPerChunk == 0) Holds?.Start();
+        return page;
     }
 
     private PageInfo* TakeQueued(Bin* bin)

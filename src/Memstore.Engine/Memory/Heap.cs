@@ -46,6 +46,9 @@ internal sealed unsafe partial class Heap
     /// <summary>The heap's number in its arena.</summary>
     public ushort Index { get; }
 
+    /// <summary>Told when an allocation may take long; null tells nobody.</summary>
+    internal HoldClock? Holds { get; set; }
+
     /// <summary>Blocks allocated through this heap less blocks freed through it, in bytes; negative when it frees what others allocated.</summary>
     public long AllocatedBytes(MemoryKind kind) => Volatile.Read(ref _allocated[(int)kind]);
 
@@ -114,6 +117,7 @@ internal sealed unsafe partial class Heap
     private byte* AllocateDirect(nuint size, MemoryKind kind)
     {
         if (size > SizeMax) return null;
+        Holds?.Start();
         var pages = (uint)((size + ((1u << RunPool.PageShift) - 1)) >> RunPool.PageShift);
         var run = _arena.Runs.Allocate(pages, kind, SizeClasses.Direct, pages << RunPool.PageShift, PageInfo.NoOwner);
         if (run == null) return null;

@@ -442,6 +442,7 @@ internal readonly unsafe struct SlotTable(byte* basePointer)
 
     private long Split(ulong* word, ulong segment, uint tag, Worker worker)
     {
+        worker.Holds.Start();
         var depth = Depth(segment);
         var grown = EnsureDirectory(word, depth + 1, worker);
         var low = Half(segment, depth, 0, worker);

@@ -34,6 +34,7 @@ public sealed unsafe partial class Worker
         Index = index;
         Arena = pool.Arena;
         Heap = pool.Arena.CreateHeap();
+        Heap.Holds = Holds;
         _epochs = pool.Epochs;
         _global = _epochs.Global;
         _word = _epochs.Add();
@@ -47,6 +48,9 @@ public sealed unsafe partial class Worker
     internal Arena Arena { get; }
 
     internal Heap Heap { get; }
+
+    /// <summary>How long the transactions that run on it hold their shards.</summary>
+    internal HoldClock Holds { get; } = new();
 
     /// <summary>Bytes retired and not yet freed, roughly when read by others.</summary>
     internal long LimboBytes => _limbo.Bytes;
@@ -140,6 +144,7 @@ public sealed unsafe partial class Worker
     [MethodImpl(MethodImplOptions.NoInlining)]
     private void Advance()
     {
+        Holds.Start(); // the barrier interrupts every processor
         _untilAdvance = _epochs.TryAdvance() ? CostOfAdvance : CostAfterFailure;
         _limbo.Ripen(Volatile.Read(ref *_global));
         _limbo.FreeRipe(Arena, Heap, FreedPerVisit);

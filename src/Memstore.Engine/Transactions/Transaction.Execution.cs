@@ -10,6 +10,9 @@ public sealed partial class Transaction
     private const int SpinsMax = 60;
     private const int RoutesMax = 16;
 
+    // A hold with more keys than this is timed.
+    private const int DeclaredUntimed = 16;
+
     private Phase _phase;
 
     // The shard that a settling snapshot has queued for, only to leave it again; -1 if none.
@@ -51,7 +54,10 @@ public sealed partial class Transaction
         return !_mustEnter;
     }
 
-    /// <summary>Runs and commits now, on this thread. False, with nothing done, if a shard stays busy: then <see cref="Submit"/>.</summary>
+    /// <summary>
+    /// Runs and commits now, on this thread. False, with nothing done, if a shard stays busy: then <see cref="Submit"/>; or if
+    /// <see cref="IsLong"/>: then submit it on a thread that nobody waits for.
+    /// </summary>
     public bool TryRun(Worker worker, ITransactionBody body)
     {
         _phase = Phase.Direct;
@@ -77,9 +83,7 @@ public sealed partial class Transaction
         }
         else
         {
-            OpenSnapshot();
-            _phase = Phase.Settling;
-            _enteredUpTo = 0;
+            StartSettling();
         }
 
         Continue(worker);
@@ -134,6 +138,12 @@ public sealed partial class Transaction
         {
             RunHeld(worker, body);
         }
+        catch (StartAgainException)
+        {
+            IsLong = true;
+            _plan = TransactionPlan.Snapshot;
+            return false;
+        }
         finally
         {
             LeaveAll(worker);
@@ -165,6 +175,13 @@ public sealed partial class Transaction
     }
 
     // ---- Entering ----------------------------------------------------------------------------------------------------
+
+    private void StartSettling()
+    {
+        OpenSnapshot();
+        _phase = Phase.Settling;
+        _enteredUpTo = 0;
+    }
 
     private void StartEntering(Phase phase)
     {
@@ -246,7 +263,11 @@ public sealed partial class Transaction
         return true;
     }
 
-    private void LeaveAll(Worker worker) => LeaveBelow(int.MaxValue, worker);
+    private void LeaveAll(Worker worker)
+    {
+        LeaveBelow(int.MaxValue, worker);
+        worker.Holds.End();
+    }
 
     private void LeaveBelow(int end, Worker worker)
     {
@@ -278,6 +299,7 @@ public sealed partial class Transaction
 
     private void StartHeld(Worker worker)
     {
+        worker.Holds.Begin(isLong: TimesHolds || _everything is not null || _declaredCount > DeclaredUntimed);
         _mode = Mode.Held;
         _worker = worker;
         _nowUnixMs = 0;
@@ -287,6 +309,7 @@ public sealed partial class Transaction
         if (_store.Faults != 0) BreakStamp();
         _view = _store.DatabaseSet;
         _sequence = 0;
+        _hasWritten = false;
         if (_everything is not null)
         {
             if (_everything == KeyAccess.Write || _writesDeclared > 0) _view = _store.PublishChanging();
@@ -313,6 +336,15 @@ public sealed partial class Transaction
         try
         {
             RunHeld(worker, _body!);
+        }
+        catch (StartAgainException)
+        {
+            // On the pool: whoever granted the shards has others to serve.
+            LeaveAll(worker);
+            _plan = TransactionPlan.Snapshot;
+            StartSettling();
+            Store.ContinueOnPool(this);
+            return;
         }
         catch (Exception e) when (_body is not null)
         {

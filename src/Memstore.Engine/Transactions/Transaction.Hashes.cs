@@ -22,6 +22,9 @@ public enum Found : byte
 // record itself if no snapshot sees it; in a private transaction, in copies that belong to it until it commits.
 public sealed unsafe partial class Transaction
 {
+    // A hold that changes more fields than this is timed.
+    private const int FieldsUntimed = 16;
+
     /// <summary>Looks a hash up. What is found stays valid until the transaction writes the key or ends.</summary>
     public Found FindHash(in Key key, out HashValue hash)
     {
@@ -29,7 +32,7 @@ public sealed unsafe partial class Transaction
         if (!Find(key, out var entry)) return Found.Absent;
         var type = Record.Type(entry.Record);
         if (type is not (RecordType.PackedHash or RecordType.HashTree)) return Found.WrongType;
-        hash = new HashValue(type, entry.Value);
+        hash = new HashValue(type, entry.Value, _worker.Holds);
         return Found.Present;
     }
 
@@ -39,6 +42,7 @@ public sealed unsafe partial class Transaction
     public long SetFields<TPairs>(in Key key, scoped TPairs pairs)
         where TPairs : IFieldValues, allows ref struct
     {
+        if (pairs.Count > FieldsUntimed) _worker.Holds.Start();
         var old = FindForHash(key, out var type, out var payload);
         var limits = new HashLimits(_store.Options.PackedHashEntriesMax, _store.Options.PackedHashValueMax);
         using var edit = HashEdit.Set(type, payload, pairs, limits);
@@ -68,6 +72,7 @@ public sealed unsafe partial class Transaction
     public long RemoveFields<TFields>(in Key key, scoped TFields fields)
         where TFields : IFields, allows ref struct
     {
+        if (fields.Count > FieldsUntimed) _worker.Holds.Start();
         var old = FindForHash(key, out var type, out var payload);
         if (old == null) return 0;
         using var edit = HashEdit.Remove(type, payload, fields);
@@ -289,6 +294,8 @@ public sealed unsafe partial class Transaction
             return;
         }
 
+        ExpectWork(source.Count);
+        _worker.Holds.Start();
         var copy = CountedTree.Copy(source, HeldContext());
         MemoryMarshal.Write(PutRecord(destination, RecordType.HashTree, TreeRoot.Size, deadline, raw: false), copy);
         _pendingEffect = PendingEffect.None;

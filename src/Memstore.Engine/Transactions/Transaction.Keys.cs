@@ -10,6 +10,9 @@ public sealed unsafe partial class Transaction
 {
     private const int UnheldTriesMax = 4;
 
+    // A hold that writes a value of more bytes than this is timed.
+    private const int ValueUntimed = 16 << 10;
+
     // Unheld: the record that the one key showed, so that a body that looks twice sees the same.
     private nint _seenRecord;
 
@@ -255,6 +258,7 @@ public sealed unsafe partial class Transaction
         }
 
         if (_mode != Mode.Held) throw NotRunning();
+        if (valueLength > ValueUntimed) _worker.Holds.Start();
         var keyspace = _view.Keyspaces[_database];
         var entry = LookUp(keyspace, key, out var old);
         var record = NewRecord(type, raw, _generation, key.Bytes, valueLength, deadline, LinkTo(entry, old));
@@ -365,6 +369,7 @@ public sealed unsafe partial class Transaction
     private void BeforeWrite(Slot* slot)
     {
         slot->LastStamp = _generation;
+        _hasWritten = true;
         if (_store.Log is null || (_store.Faults & CommitFaults.ReserveLate) != 0) return;
         if (_sequence == 0) _sequence = _store.Log.Reserve();
         // Whoever sees the record sees a position that covers it.

@@ -87,7 +87,7 @@ public sealed unsafe partial class Transaction
         var keyspaces = ChangeSet();
         var old = keyspaces[database];
         if (!old.IsWritten) return;
-        keyspaces[database] = Store.NewKeyspace();
+        keyspaces[database] = _store.TakeKeyspace();
         var position = ReserveForSet();
         if (_store.Log is not null) Encoder.Flush(EffectsOn(database));
         if (_store.Watches.IsAny) _store.Watches.TouchDatabase(database, old, null, _store.Table, NowUnixMs);

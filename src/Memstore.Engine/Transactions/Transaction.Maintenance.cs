@@ -6,13 +6,16 @@ namespace Memstore.Engine;
 // What the store's own transactions do inside a shard, in slices.
 public sealed unsafe partial class Transaction
 {
+    /// <summary>Whether all holds are timed: those of the store's own work are.</summary>
+    internal bool TimesHolds { get; init; }
+
     // Deletes the keys of a slot that are due, at most so many. False if more may be due.
     internal bool ExpireDue(int slot, int limit)
     {
         Span<ulong> entries = stackalloc ulong[SlotTable.HomeEntriesMax];
         var keyspace = _view.Keyspaces[_database];
         var now = NowUnixMs;
-        while (limit > 0 && _store.Expiry.TryPop(keyspace, slot, now, out var tag))
+        while (limit > 0 && _store.Expiry.TryPop(keyspace, slot, now, _worker, out var tag))
         {
             limit--;
             var position = tag;
@@ -39,12 +42,13 @@ public sealed unsafe partial class Transaction
         _worker.Retire(tombstone);
     }
 
-    // Copies the records of a bucket that stand in pages which are being given up. Keys, values and stamps stay.
-    internal void EvacuateBucket(int slot, ref uint position)
+    // Copies the records of a bucket that stand in pages which are being given up. Keys, values and stamps stay. Answers how many it copied.
+    internal int EvacuateBucket(int slot, ref uint position)
     {
         Span<nint> entries = stackalloc nint[SlotTable.HomeEntriesMax];
         var keyspace = _view.Keyspaces[_database];
         var count = _store.Table.StepInPlace(keyspace.SlotAt(slot)->Table, ref position, entries);
+        var copied = 0;
         for (var i = 0; i < count; i++)
         {
             var entry = (ulong*)entries[i];
@@ -58,7 +62,10 @@ public sealed unsafe partial class Transaction
             // A snapshot's read set may still point at the old copy.
             if (_newestOpen < 0) _worker.Retire(record);
             else _store.Versions.Add(record, _newestOpen + 1);
+            copied++;
         }
+
+        return copied;
     }
 
     // Who takes a tombstone out of the index knows where it stands.

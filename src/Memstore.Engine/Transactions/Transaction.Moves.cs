@@ -22,6 +22,7 @@ public sealed partial class Transaction
                 return false;
             }
 
+            worker.Holds.Begin(isLong: true);
             var isOwner = Volatile.Read(ref _store.Owners[slot]) == from;
             if (isOwner) Volatile.Write(ref _store.Owners[slot], (ushort)to);
             LeaveAll(worker);

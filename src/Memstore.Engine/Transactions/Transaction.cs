@@ -44,6 +44,11 @@ public sealed partial class Transaction
 {
     private const int DeclaredAtFirst = 8;
 
+    // Elements that a body may visit inside its shards: they take about 50 us.
+    private const int HeldElementsMax = 1_000;
+
+    private static readonly StartAgainException StartAgain = new();
+
     private readonly Store _store;
     private readonly Snapshot _snapshot = new();
     private readonly PrivateWrites _writes;
@@ -76,6 +81,7 @@ public sealed partial class Transaction
     private DatabaseSet _readView = null!;
     private bool _mustEnter;
     private bool _snapshotIsOpen;
+    private bool _hasWritten;
 
     /// <summary>Makes a descriptor for a store.</summary>
     public Transaction(Store store)
@@ -84,6 +90,8 @@ public sealed partial class Transaction
         _store = store;
         _writes = new PrivateWrites();
     }
+
+    private sealed class StartAgainException : Exception;
 
     private enum Mode : byte
     {
@@ -136,6 +144,9 @@ public sealed partial class Transaction
     /// <summary>Whether writes stay private until a commit: in an open transaction, or on a snapshot.</summary>
     public bool IsPrivate => _mode == Mode.Private;
 
+    /// <summary>Whether its body turned out to be too long for its shards (<see cref="ExpectWork"/>): submitted, it runs on a snapshot.</summary>
+    public bool IsLong { get; private set; }
+
     // Links of the queue that it waits in, and of the list of granted transactions of a worker.
     internal Transaction? NextWaiting { get; set; }
 
@@ -146,6 +157,7 @@ public sealed partial class Transaction
     {
         if (IsOpen) throw new InvalidOperationException("An open transaction must be committed or rolled back first.");
         _plan = plan;
+        IsLong = false;
         _database = database;
         _declaredCount = 0;
         _writesDeclared = 0;
@@ -172,6 +184,18 @@ public sealed partial class Transaction
         ArgumentNullException.ThrowIfNull(watches);
         _watches = watches;
         foreach (var slot in watches.Slots) Declare(new KeyRoute(0, slot), KeyAccess.Read);
+    }
+
+    /// <summary>
+    /// A body tells that it is about to visit so many elements of a value. If they are many and it holds its shards, it is ended by an
+    /// exception that it must let pass, and runs again on a snapshot, where nobody waits for it.
+    /// </summary>
+    // Not once it has written, and not with watches, which are exact only inside their shards. If its validation fails it runs held to its end.
+    public void ExpectWork(long elements)
+    {
+        if (elements <= HeldElementsMax || _mode != Mode.Held || _plan != TransactionPlan.Held) return;
+        if (_hasWritten || _pending != 0 || _everything is not null || _watches is not null) return;
+        throw StartAgain;
     }
 
     private static int SlotOf(int declared) => declared >> 1;

@@ -6,17 +6,36 @@ namespace Memstore.Engine.Transactions;
 /// <summary>Records that the index no longer shows but an open snapshot may still see. Thread-safe.</summary>
 // Each waits with the stamp of what replaced it: no snapshot sees it once the oldest open one is not older than that. The order
 // is nearly that of stamps; an item behind a later one waits a little longer than it must, which costs only memory.
-internal sealed unsafe class VersionStore
+// Versions are added inside a shard and may be millions, so adding one never copies others: plain records wait in native segments, which
+// the collector does not look at, tombstones and trees in managed ones.
+internal sealed unsafe class VersionStore : IDisposable
 {
     private readonly Lock _lock = new();
-    private readonly Queue<Version> _waiting = new();
+    private readonly SegmentedQueue<Version> _others = new();
+    private NativeQueue _records;
     private int _count;
 
     /// <summary>Versions that wait.</summary>
     public int Count => Volatile.Read(ref _count);
 
+    /// <summary>Bytes of the queue itself.</summary>
+    public long QueueBytes
+    {
+        get
+        {
+            lock (_lock) return _records.Bytes + _others.Bytes;
+        }
+    }
+
     /// <summary>Keeps a record that was replaced by a commit with this stamp.</summary>
-    public void Add(byte* record, long replacedStamp) => Enqueue(new Version((nint)record, replacedStamp, null, default, null));
+    public void Add(byte* record, long replacedStamp)
+    {
+        lock (_lock)
+        {
+            _records.Enqueue(new WaitingRecord((nint)record, replacedStamp));
+            Volatile.Write(ref _count, _count + 1);
+        }
+    }
 
     /// <summary>Keeps the nodes of a tree whose key was overwritten or deleted by a commit with this stamp.</summary>
     public void AddTree(in TreeRoot root, long stamp) => Enqueue(new Version(0, stamp, null, default, new RetiredTree(root)));
@@ -34,20 +53,34 @@ internal sealed unsafe class VersionStore
         if (Count == 0) return false;
         lock (_lock)
         {
-            if (!_waiting.TryPeek(out version) || version.ReplacedStamp > snapshots.OldestOpen) return false;
-            _waiting.Dequeue();
-            Volatile.Write(ref _count, _waiting.Count);
-            if (_waiting.Count == 0 && _waiting.Capacity > 4_096) _waiting.TrimExcess();
+            if (_records.TryPeek(out var record) && record.ReplacedStamp <= snapshots.OldestOpen)
+            {
+                version = new Version(record.Record, record.ReplacedStamp, null, default, null);
+                _records.Dequeue();
+            }
+            else if (_others.TryPeek(out version) && version.ReplacedStamp <= snapshots.OldestOpen)
+            {
+                _others.Dequeue();
+            }
+            else
+            {
+                return false;
+            }
+
+            Volatile.Write(ref _count, _count - 1);
             return true;
         }
     }
+
+    /// <summary>Lets go of the queue, not of the versions: their arena goes too.</summary>
+    public void Dispose() => _records.Release();
 
     private void Enqueue(in Version version)
     {
         lock (_lock)
         {
-            _waiting.Enqueue(version);
-            Volatile.Write(ref _count, _waiting.Count);
+            _others.Enqueue(version);
+            Volatile.Write(ref _count, _count + 1);
         }
     }
 

@@ -20,10 +20,15 @@ public readonly ref struct HashValue
 {
     private readonly PackedHash _packed;
     private readonly TreeRoot _root;
+    private readonly HoldClock? _holds;
 
     /// <summary>Views the payload of a record of one of the two types.</summary>
-    internal HashValue(RecordType type, ReadOnlySpan<byte> payload)
+    /// <param name="type">Which type.</param>
+    /// <param name="payload">The payload.</param>
+    /// <param name="holds">Told when all of a tree is read.</param>
+    internal HashValue(RecordType type, ReadOnlySpan<byte> payload, HoldClock? holds = null)
     {
+        _holds = holds;
         IsPacked = type == RecordType.PackedHash;
         if (IsPacked) _packed = new PackedHash(payload);
         else _root = RootOf(type, payload);
@@ -127,8 +132,14 @@ public readonly ref struct HashValue
         internal Enumerator(HashValue hash)
         {
             _isPacked = hash.IsPacked;
-            if (_isPacked) _packed = hash._packed.GetEnumerator();
-            else _tree = new TreeCursor(hash._root, 0);
+            if (_isPacked)
+            {
+                _packed = hash._packed.GetEnumerator();
+                return;
+            }
+
+            hash._holds?.Start();
+            _tree = new TreeCursor(hash._root, 0);
         }
 
         /// <summary>The current pair.</summary>

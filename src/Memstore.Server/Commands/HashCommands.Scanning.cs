@@ -22,6 +22,7 @@ internal static partial class HashCommands
         if (found is Found.Present) options.ReadOptions(ref call.Args, withType: false);
         if (!call.ArgsValid()) return;
 
+        call.Transaction.ExpectWork(Math.Min(options.Count, hash.Count));
         using var output = new ReplyWriter();
         scoped var fields = new FieldCollector(output) { Pattern = options.Pattern, HasPattern = options.HasPattern };
         var next = hash.Scan(options.Cursor, options.Count, ref fields);
@@ -42,6 +43,7 @@ internal static partial class HashCommands
         if (withValues && Math.Abs(count) > long.MaxValue / 2) call.Args.Fail(Errors.OutOfRange);
         if (!call.ArgsValid() || !call.TryFindHash(key, out var hash)) return;
 
+        call.Transaction.ExpectWork(count < 0 ? -count : Math.Min(count, hash.Count));
         if (count >= 0 || hash.Count == 0) AnswerDistinct(ref call, hash, Math.Min(count, hash.Count), withValues);
         else if (-count > RepeatsMax) call.Reply.Error(Errors.OutOfRange);
         else AnswerRepeated(ref call, hash, -count, withValues);

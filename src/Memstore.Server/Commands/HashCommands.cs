@@ -155,6 +155,7 @@ internal static partial class HashCommands
     private static void HGetAll(ref CommandCall call)
     {
         if (!call.TryFindHash(call.Args.Key(), out var hash)) return;
+        call.Transaction.ExpectWork(hash.Count);
         call.Reply.MapHeader((int)hash.Count);
         foreach (var pair in hash)
         {
@@ -166,6 +167,7 @@ internal static partial class HashCommands
     private static void HKeys(ref CommandCall call)
     {
         if (!call.TryFindHash(call.Args.Key(), out var hash)) return;
+        call.Transaction.ExpectWork(hash.Count);
         call.Reply.ArrayHeader((int)hash.Count);
         foreach (var pair in hash) call.Reply.Bulk(pair.Field);
     }
@@ -173,6 +175,7 @@ internal static partial class HashCommands
     private static void HVals(ref CommandCall call)
     {
         if (!call.TryFindHash(call.Args.Key(), out var hash)) return;
+        call.Transaction.ExpectWork(hash.Count);
         call.Reply.ArrayHeader((int)hash.Count);
         foreach (var pair in hash) call.Reply.Bulk(pair.Value);
     }

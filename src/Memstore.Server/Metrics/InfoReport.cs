@@ -202,6 +202,9 @@ internal sealed partial class InfoReport
         Line("commits", store.Commits);
         Line("combined_commits", store.CombinedCommits);
         Line("conflicts", store.Conflicts);
+        Line("longest_hold_us", (long)store.LongestHold.TotalMicroseconds);
+        Line("holds_over_100_us", store.LongHolds);
+        Line("longest_turn_us", _server.Turns.LongestNs / 1_000);
         Line("open_snapshots", store.OpenSnapshots);
         Line("oldest_snapshot_ms", (long)store.OldestSnapshotAge.TotalMilliseconds);
         Line("open_transactions", _server.Sessions.Unordered().Count(session => session.Is(SessionState.Open)));

@@ -154,6 +154,8 @@ internal sealed class ServerMetrics(ServerState server) : IDisposable
         Array.Clear(_samples);
         Volatile.Write(ref _rejectedConnections, 0);
         Volatile.Write(ref _peakBytes, 0);
+        server.Store.ResetHolds();
+        server.Turns.Reset();
     }
 }
 

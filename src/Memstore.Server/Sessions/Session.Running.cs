@@ -337,6 +337,7 @@ internal sealed partial class Session
             return true;
         }
         _reply.Truncate(_replyStart);
+        if (transaction.IsLong) return RunElsewhere();
         Volatile.Write(ref _submission, Submitting);
         _bodyError = null;
         transaction.Submit(worker, this);

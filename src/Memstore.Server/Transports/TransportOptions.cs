@@ -26,4 +26,7 @@ public sealed record TransportOptions
 
     /// <summary>Threads that wait for sockets, each with a ring of its own; 0 chooses by the machine. Only <c>uring</c> obeys it.</summary>
     public int EventThreads { get; init; }
+
+    /// <summary>Where the longest turn of an event thread is noted. Only <c>uring</c> has such threads.</summary>
+    public TurnRecord Turns { get; init; } = new();
 }

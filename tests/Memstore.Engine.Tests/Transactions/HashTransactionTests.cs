@@ -29,6 +29,45 @@ public sealed class HashTransactionTests : IDisposable
     }
 
     [Fact]
+    public void A_copy_of_a_large_hash_leaves_its_shards_and_runs_on_a_snapshot()
+    {
+        for (var i = 0; i < 3_000; i++) Set("h", $"f{i}", $"v{i}", TransactionPlan.Held);
+        var (h, g) = (_store.KeyOf("h".Bytes()).Route, _store.KeyOf("g".Bytes()).Route);
+        var transaction = new Transaction(_store);
+        transaction.Begin(0);
+        transaction.Declare(h, KeyAccess.Read);
+        transaction.Declare(g, KeyAccess.Write);
+        var copy = new Script(t => t.CopyValue(_store.KeyOf("h".Bytes()), 0, _store.KeyOf("g".Bytes()), 0));
+        var worker = _store.Rent();
+        Assert.False(transaction.TryRun(worker, copy));
+        Assert.True(transaction.IsLong);
+        Assert.All(_store.Shards, shard => Assert.False(shard.IsHeld));
+        transaction.Submit(worker, copy);
+        _store.Return(worker);
+        copy.Wait();
+        Assert.Equal(2, copy.Runs);
+        Assert.Equal("v2999", Get("g", "f2999"));
+        Set("g", "f1", "changed", TransactionPlan.Held);
+        Assert.Equal("v1", Get("h", "f1"));
+    }
+
+    [Fact]
+    public void Long_work_after_a_write_stays_in_its_shards()
+    {
+        for (var i = 0; i < 3_000; i++) Set("h", $"f{i}", $"v{i}", TransactionPlan.Held);
+        var runs = 0;
+        _store.Run(TransactionPlan.Held, 0, ["h", "g", "x"], t =>
+        {
+            runs++;
+            t.Write("x", "1");
+            t.CopyValue(_store.KeyOf("h".Bytes()), 0, _store.KeyOf("g".Bytes()), 0);
+        });
+        Assert.Equal(1, runs);
+        Assert.Equal("1", _store.Get("x"));
+        Assert.Equal("v7", Get("g", "f7"));
+    }
+
+    [Fact]
     public void A_snapshot_sees_a_tree_as_it_was_and_no_memory_is_lost()
     {
         // The first round leaves a few nodes that a worker keeps ready; later ones must leave nothing.

@@ -109,6 +109,33 @@ public sealed class ServerCommandTests(ServerFixture server) : CommandTests(serv
     }
 
     [Fact]
+    public async Task Long_holds_and_turns_are_counted()
+    {
+        await Client.AskAsync("CONFIG RESETSTAT");
+        await Client.AskAsync("SET x abc");
+        await Client.AskAsync("FLUSHALL");
+        var text = Assert.IsType<string>(await Client.AskAsync("INFO memstore"));
+        Assert.Matches(@"longest_hold_us:\d+\r\nholds_over_100_us:\d+\r\nlongest_turn_us:\d+\r\n", text);
+        Assert.True(Server.Host.State.Store.Statistics().LongestHold > TimeSpan.Zero, "A FLUSHALL is timed.");
+    }
+
+    [Theory]
+    [InlineData("HGETALL large", 4_000)]
+    [InlineData("HKEYS large", 2_000)]
+    [InlineData("HRANDFIELD large 1500", 1_500)]
+    public async Task A_long_read_leaves_its_shard_and_is_answered_in_its_place(string command, int count)
+    {
+        for (var i = 0; i < 2_000; i += 4) await Client.AskAsync($"HSET large f{i} 1 f{i + 1} 1 f{i + 2} 1 f{i + 3} 1");
+        Assert.Equal(count, Assert.IsType<object?[]>(await Client.AskAsync(command)).Length);
+        await Client.AskAsync("MULTI");
+        await Client.AskAsync(command);
+        await Client.AskAsync("HLEN large");
+        var replies = Assert.IsType<object?[]>(await Client.AskAsync("EXEC"));
+        Assert.Equal(count, Assert.IsType<object?[]>(replies[0]).Length);
+        Assert.Equal(2_000L, replies[1]);
+    }
+
+    [Fact]
     public async Task Slow_commands_are_logged()
     {
         await Client.AskAsync("CONFIG SET slowlog-log-slower-than 0");

@@ -16,13 +16,17 @@ internal enum OperationKind : byte
 /// <summary>A thread with a ring: it owns connections and runs everything that belongs to them.</summary>
 // One turn: take the completions that are there (sessions run inside), run the callbacks that were posted before the turn, then one
 // system call that submits all the turn has asked for and sleeps if there is nothing to do. A callback posted meanwhile waits for the
-// next turn, so neither a busy session nor a flood of posts keeps the others out.
+// next turn, so neither a busy session nor a flood of posts keeps the others out. A turn that has lasted 200 us leaves the rest to the next.
 // Threading: the loop's own thread, except Post, PostAfter, IsCurrent, ConnectionCount, Start and StopAsync.
 internal sealed class UringLoop
 {
     private const uint SubmissionEntries = 1024;
     private const uint CompletionEntries = 8192;
     private const int KindBits = 8;
+
+    // After this long a turn submits what it has and goes on in the next. Looked at every few sessions, each of which may take 200 us.
+    private const int SessionsPerLook = 4;
+    private static readonly long TurnTicksMax = System.Diagnostics.Stopwatch.Frequency / 5_000;
 
     // Fixed after construction, the ring's parts after the thread's start.
     private readonly TransportOptions _options;
@@ -46,6 +50,7 @@ internal sealed class UringLoop
     private readonly Stack<int> _freeSlots = new();
     private UringConnection?[] _connections = new UringConnection?[64];
     private int _usedSlots;
+    private TurnClock _turn;
     private bool _isStopping;
     private bool _isExiting;
 
@@ -53,6 +58,7 @@ internal sealed class UringLoop
     {
         _options = options;
         _logger = logger;
+        _turn = new TurnClock(options.Turns);
         _thread = new Thread(Run) { IsBackground = true, Name = $"memstore-ring-{index}" };
     }
 
@@ -182,8 +188,10 @@ internal sealed class UringLoop
         ReadWakes();
         while (!_isExiting)
         {
+            _turn.Begin();
             TakeCompletions();
             RunPosted();
+            _turn.End();
             Sleep();
         }
         Close();
@@ -222,7 +230,11 @@ internal sealed class UringLoop
     private void TakeCompletions()
     {
         for (var count = _ring.ReadyCount; count > 0; count--)
+        {
             Dispatch(_ring.Take());
+            if (count % SessionsPerLook == 0 && _turn.HasLasted(TurnTicksMax))
+                return;
+        }
     }
 
     private void Dispatch(in CompletionEntry completion)
@@ -272,6 +284,8 @@ internal sealed class UringLoop
                 // It would end the process.
                 TransportLog.CallbackFailed(_logger, e);
             }
+            if (count % SessionsPerLook == 0 && _turn.HasLasted(TurnTicksMax))
+                return;
         }
     }
 
