@@ -125,6 +125,12 @@ internal sealed class CommandHarness : ITransactionBody, IDisposable
         var worker = Store.Rent();
         var unheld = (row.Flags & CommandFlags.Unheld) != 0 && keys.Count == 1;
         var done = (unheld && _transaction.TryRead(worker, this)) || _transaction.TryRun(worker, this);
+        // A long body runs again, on a snapshot.
+        if (!done && _transaction.IsLong)
+        {
+            _reply.Clear();
+            done = _transaction.TryRun(worker, this);
+        }
         Store.Return(worker);
         if (!done) throw new InvalidOperationException("A shard was busy.");
     }
