@@ -9,7 +9,6 @@ namespace Memstore.Storage.Images;
 /// </summary>
 internal sealed class ImageFile : IDisposable
 {
-    /// <summary>So much is written at most before it is synced, so that the last sync is short and errors show early.</summary>
     private const long SyncBytes = 32 << 20;
 
     private readonly IDiskFile _file;
@@ -90,6 +89,14 @@ internal sealed class ImageFile : IDisposable
     {
         BinaryPrimitives.WriteUInt32LittleEndian(_buffer.AsSpan(_countAt), _fields);
         _entries++;
+    }
+
+    /// <summary>Syncs what was written when it is much, so that the last sync is short and errors show early.</summary>
+    public void SyncLongTail()
+    {
+        if (_unsynced < SyncBytes) return;
+        _file.Sync();
+        _unsynced = 0;
     }
 
     /// <summary>Writes what is left and waits until the file is on stable storage.</summary>
@@ -192,8 +199,5 @@ internal sealed class ImageFile : IDisposable
         _file.Write(Bytes, bytes);
         Bytes += bytes.Length;
         _unsynced += bytes.Length;
-        if (_unsynced < SyncBytes) return;
-        _file.Sync();
-        _unsynced = 0;
     }
 }

@@ -44,6 +44,12 @@ public sealed class JournalReader : IDisposable
     /// <summary>The database that its effects begin in.</summary>
     public int Database => _segment!.Database;
 
+    /// <summary>Path of the segment that holds it.</summary>
+    public string File => PathOf(_number);
+
+    /// <summary>Where in that file its record begins.</summary>
+    public long Offset => _segment is null ? 0 : _segment.Offset - SegmentFormat.RecordHeaderSize - _segment.Payload.Length;
+
     /// <summary>Its effects, until the next is read.</summary>
     public ReadOnlySpan<byte> Payload => _segment!.Payload;
 

@@ -21,6 +21,18 @@ public sealed record Manifest
     /// <summary>The first segment to replay after <see cref="Latest"/>.</summary>
     public long ReplayFrom => Latest?.Segment ?? FirstSegment;
 
+    /// <summary>The manifest after an image was saved.</summary>
+    /// <param name="image">The image; one of the same sequence gives way to it.</param>
+    /// <param name="pastFrom">Of what was before, so much is kept that every moment after this one can be restored.</param>
+    public Manifest With(ManifestImage image, DateTimeOffset pastFrom)
+    {
+        ArgumentNullException.ThrowIfNull(image);
+        var images = Images.Where(older => older.Sequence < image.Sequence).Append(image).ToList();
+        var oldest = images.FindLastIndex(older => older.CommitUnixMs <= pastFrom.ToUnixTimeMilliseconds());
+        // The newest image that is not after that moment is the first one needed; if all are after it, so is what was before them.
+        return oldest < 0 ? this with { Images = images } : this with { Images = images[oldest..], FirstSegment = images[oldest].Segment };
+    }
+
     /// <summary>Whether a file of this name belongs to the store. Files that are no store's do not count as its own.</summary>
     public bool Names(string name)
     {
