@@ -25,6 +25,7 @@ internal sealed class SegmentWriter : IDisposable
         Header = header;
         _buffer = GC.AllocateUninitializedArray<byte>(GroupSize + (GroupSize >> 2));
         LastSequence = header.FirstSequence - 1;
+        WrittenSequence = LastSequence;
         Written = SegmentFormat.HeaderSize;
     }
 
@@ -45,6 +46,9 @@ internal sealed class SegmentWriter : IDisposable
 
     /// <summary>Sequence of the last transaction, in the buffer or in the file.</summary>
     public long LastSequence { get; private set; }
+
+    /// <summary>Sequence of the last transaction of which all is in the file.</summary>
+    public long WrittenSequence { get; private set; }
 
     /// <summary>
     /// Makes the file of a segment with nothing but its header: under another name first, so that a file of a segment's name always has a whole header. Durable on return.
@@ -97,6 +101,7 @@ internal sealed class SegmentWriter : IDisposable
         if (_used == 0) return;
         File!.Write(Written, _buffer.AsSpan(0, _used));
         Written += _used;
+        WrittenSequence = LastSequence;
         _used = 0;
         if (_buffer.Length > BufferKept) _buffer = GC.AllocateUninitializedArray<byte>(GroupSize + (GroupSize >> 2));
     }

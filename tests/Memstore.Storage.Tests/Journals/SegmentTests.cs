@@ -1,23 +1,23 @@
 using System.Text;
-using Memstore.Storage.Disks;
 using Memstore.Storage.Journals;
+using Memstore.Storage.Tests.Disks;
 
 namespace Memstore.Storage.Tests.Journals;
 
-public sealed class SegmentTests : IDisposable
+public sealed class SegmentTests
 {
     private static readonly Guid Store = new("5f1f2a44-9f4e-4a8e-8a43-6e0d30b0a001");
 
-    private readonly string _directory = Directory.CreateTempSubdirectory("memstore-").FullName;
+    private const string Data = "/data";
 
-    public void Dispose() => Directory.Delete(_directory, recursive: true);
+    private readonly SimulatedDisk _disk = new(seed: 3);
 
     [Fact]
     public void Transactions_come_back_in_order_over_segments()
     {
         Write(1, 1, 100, close: true);
         Write(2, 101, 50, close: false);
-        using var reader = JournalReader.Open(FileDisk.Instance, _directory, Store, 1);
+        using var reader = JournalReader.Open(_disk, Data, Store, 1);
         var expected = 0L;
         while (reader.Read())
         {
@@ -41,11 +41,11 @@ public sealed class SegmentTests : IDisposable
         Write(2, 6, 6, close: false);
         foreach (var number in (int[])[1, 2])
         {
-            var path = Path.Combine(_directory, StorageFiles.Segment(number));
-            var whole = File.ReadAllBytes(path);
+            var path = Path.Combine(Data, StorageFiles.Segment(number));
+            var whole = _disk.ReadAll(path);
             for (var length = 0; length < whole.Length; length++)
             {
-                File.WriteAllBytes(path, whole[..length]);
+                _disk.WriteAll(path, whole.AsSpan(0, length));
                 var end = ReadPrefix(out var count);
                 if (count == 11) Assert.Equal((1, JournalEndKind.Complete), (number, end.Kind));
                 else if (number == 1 || length < SegmentFormat.HeaderSize) Assert.Equal(JournalEndKind.Damaged, end.Kind);
@@ -54,7 +54,7 @@ public sealed class SegmentTests : IDisposable
                 if (end.Kind == JournalEndKind.Torn) AssertCutIsClean(end, count);
             }
 
-            File.WriteAllBytes(path, whole);
+            _disk.WriteAll(path, whole);
         }
     }
 
@@ -67,12 +67,12 @@ public sealed class SegmentTests : IDisposable
         Write(2, 5, 6, close);
         foreach (var number in (int[])[1, 2])
         {
-            var path = Path.Combine(_directory, StorageFiles.Segment(number));
-            var whole = File.ReadAllBytes(path);
+            var path = Path.Combine(Data, StorageFiles.Segment(number));
+            var whole = _disk.ReadAll(path);
             for (var bit = 0; bit < whole.Length * 8; bit++)
             {
                 whole[bit / 8] ^= (byte)(1 << (bit % 8));
-                File.WriteAllBytes(path, whole);
+                _disk.WriteAll(path, whole);
                 var end = ReadPrefix(out var count);
                 if (number == 1) Assert.True(end.Kind is JournalEndKind.Damaged or JournalEndKind.Newer);
                 // Marks tell that the first half of the second segment was stored; a closed one was stored whole.
@@ -81,7 +81,7 @@ public sealed class SegmentTests : IDisposable
                 whole[bit / 8] ^= (byte)(1 << (bit % 8));
             }
 
-            File.WriteAllBytes(path, whole);
+            _disk.WriteAll(path, whole);
         }
     }
 
@@ -89,12 +89,12 @@ public sealed class SegmentTests : IDisposable
     public void Zeros_behind_the_last_record_are_room_and_no_damage()
     {
         var path = Write(1, 1, 5, close: false);
-        var length = new FileInfo(path).Length;
-        using (var file = File.OpenWrite(path)) file.SetLength(length + 1_000_000);
+        var whole = _disk.ReadAll(path);
+        _disk.WriteAll(path, [.. whole, .. new byte[1_000_000]]);
         var end = ReadPrefix(out var count);
-        Assert.Equal((JournalEndKind.Complete, 5L, length, 1_000_000L), (end.Kind, count, end.Offset, end.BytesBehind));
-        end.Cut(FileDisk.Instance);
-        Assert.Equal(length, new FileInfo(path).Length);
+        Assert.Equal((JournalEndKind.Complete, 5L, (long)whole.Length, 1_000_000L), (end.Kind, count, end.Offset, end.BytesBehind));
+        end.Cut(_disk);
+        Assert.Equal(whole, _disk.ReadAll(path));
     }
 
     [Fact]
@@ -112,7 +112,7 @@ public sealed class SegmentTests : IDisposable
     public void A_segment_of_another_store_is_refused()
     {
         Write(1, 1, 5, close: true);
-        using var reader = JournalReader.Open(FileDisk.Instance, _directory, Guid.NewGuid(), 1);
+        using var reader = JournalReader.Open(_disk, Data, Guid.NewGuid(), 1);
         Assert.False(reader.Read());
         Assert.Equal(JournalEndKind.Damaged, reader.End!.Kind);
         Assert.Contains("belongs to the store", reader.End.Reason, StringComparison.Ordinal);
@@ -122,9 +122,9 @@ public sealed class SegmentTests : IDisposable
     public void A_segment_of_a_newer_format_is_refused_by_name()
     {
         var path = Write(1, 1, 5, close: true);
-        var bytes = File.ReadAllBytes(path);
+        var bytes = _disk.ReadAll(path);
         bytes[8] = 2;
-        File.WriteAllBytes(path, bytes);
+        _disk.WriteAll(path, bytes);
         var end = ReadPrefix(out _);
         Assert.Equal((JournalEndKind.Newer, path), (end.Kind, end.File));
         Assert.Contains("format is 2", end.Reason, StringComparison.Ordinal);
@@ -134,15 +134,11 @@ public sealed class SegmentTests : IDisposable
     public void A_stored_value_that_looks_like_a_mark_proves_nothing()
     {
         var path = Write(1, 1, 5, close: true);
-        var mark = File.ReadAllBytes(path)[^SegmentFormat.MarkSize..];
-        File.Delete(path);
-        var length = WriteRecords(1, 1, [mark, mark], out path);
-        using (var file = File.OpenWrite(path))
-        {
-            file.Position = length - 60;
-            file.WriteByte(0xEE);
-        }
-
+        var mark = _disk.ReadAll(path)[^SegmentFormat.MarkSize..];
+        WriteRecords(1, 1, [mark, mark], out path);
+        var bytes = _disk.ReadAll(path);
+        bytes[^60] ^= 1;
+        _disk.WriteAll(path, bytes);
         Assert.Equal(JournalEndKind.Torn, ReadPrefix(out _).Kind);
     }
 
@@ -151,10 +147,10 @@ public sealed class SegmentTests : IDisposable
     {
         var path = Write(1, 1, 5, close: false);
         Write(2, 9, 3, close: false, isDetached: true);
-        using (var file = File.OpenWrite(path)) file.SetLength(file.Length - 3);
+        _disk.WriteAll(path, _disk.ReadAll(path).AsSpan(..^3));
         var end = ReadPrefix(out var count);
         Assert.Equal((JournalEndKind.Torn, 4L), (end.Kind, count));
-        end.Cut(FileDisk.Instance);
+        end.Cut(_disk);
         end = ReadPrefix(out count);
         Assert.Equal((JournalEndKind.Complete, 4L, 2L), (end.Kind, count, end.NextSegment));
     }
@@ -174,7 +170,7 @@ public sealed class SegmentTests : IDisposable
     {
         var header = SegmentHeader.Create(Store, number, first, 1_000, isDetached);
         using var writer = new SegmentWriter(header);
-        writer.Attach(SegmentWriter.CreateFile(FileDisk.Instance, _directory, header));
+        writer.Attach(SegmentWriter.CreateFile(_disk, Data, header));
         for (var sequence = first; sequence < first + count; sequence++)
         {
             if (sequence == first + (count / 2)) writer.AppendMark(RecordKind.Mark, 1_000, sequence - 1);
@@ -186,20 +182,19 @@ public sealed class SegmentTests : IDisposable
         return writer.File!.Path;
     }
 
-    private long WriteRecords(long number, long first, byte[][] payloads, out string path)
+    private void WriteRecords(long number, long first, byte[][] payloads, out string path)
     {
         var header = SegmentHeader.Create(Store, number, first, 1_000, isDetached: false);
         using var writer = new SegmentWriter(header);
-        writer.Attach(SegmentWriter.CreateFile(FileDisk.Instance, _directory, header));
+        writer.Attach(SegmentWriter.CreateFile(_disk, Data, header));
         foreach (var payload in payloads) writer.Append(first++, SegmentFormat.TimeAndKind(1_000, RecordKind.Transaction, 0), payload);
         writer.Flush();
         path = writer.File!.Path;
-        return writer.Written;
     }
 
     private JournalEnd ReadPrefix(out long count)
     {
-        using var reader = JournalReader.Open(FileDisk.Instance, _directory, Store, 1);
+        using var reader = JournalReader.Open(_disk, Data, Store, 1);
         count = 0;
         while (reader.Read())
         {
@@ -213,7 +208,7 @@ public sealed class SegmentTests : IDisposable
 
     private void AssertCutIsClean(JournalEnd torn, long count)
     {
-        torn.Cut(FileDisk.Instance);
+        torn.Cut(_disk);
         var end = ReadPrefix(out var again);
         Assert.Equal((JournalEndKind.Complete, count), (end.Kind, again));
         Assert.Equal(torn.LastSequence, end.LastSequence);
