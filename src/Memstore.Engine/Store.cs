@@ -195,9 +195,23 @@ public sealed unsafe class Store : IDisposable
             LongHolds = longHolds,
             UsedBytes = Arena.UsedBytes,
             CommittedBytes = Arena.CommittedBytes,
+            Memory = MemoryByOwner(set),
             Databases = [.. set.Keyspaces.Select(static keyspace => (keyspace.CountKeys(), keyspace.CountWithDeadline()))],
         };
     }
+
+    private StoreMemory MemoryByOwner(DatabaseSet set) => new()
+    {
+        Records = Arena.UsedBytesOf(MemoryKind.Record),
+        Indexes = Arena.UsedBytesOf(MemoryKind.Table),
+        Trees = Arena.UsedBytesOf(MemoryKind.Node),
+        Deadlines = Arena.UsedBytesOf(MemoryKind.Other),
+        Waiting = _workers.LimboBytes,
+        Free = Arena.CommittedBytes - Arena.UsedBytes,
+        Databases = set.Keyspaces.Sum(static keyspace => keyspace.ArrayBytes) + (SlotHash.Slots * sizeof(int)),
+        Queues = _workers.Workers.Sum(static worker => worker.LimboQueueBytes) + Versions.QueueBytes,
+        PageTables = Arena.TableBytes,
+    };
 
     /// <summary>Ends the loading that <see cref="StoreOptions.StartsLoading"/> began: time goes on, and commits are logged from here on.</summary>
     /// <param name="log">The log; null for none.</param>
@@ -330,43 +344,3 @@ public sealed unsafe class Store : IDisposable
 
 /// <summary>Told about a key that has expired; the key's bytes are good during the call.</summary>
 public delegate void ExpiredKeyHandler(int database, ReadOnlySpan<byte> key);
-
-/// <summary>Figures of a store at about one moment.</summary>
-public sealed record StoreStatistics
-{
-    /// <summary>Keys that expired and were removed since the start.</summary>
-    public long ExpiredKeys { get; init; }
-
-    /// <summary>Transactions that a thread committed for another that had queued.</summary>
-    public long CombinedCommits { get; init; }
-
-    /// <summary>Snapshot transactions whose validation failed.</summary>
-    public long Conflicts { get; init; }
-
-    /// <summary>Commits since the start.</summary>
-    public long Commits { get; init; }
-
-    /// <summary>Open snapshots.</summary>
-    public int OpenSnapshots { get; init; }
-
-    /// <summary>Age of the oldest open snapshot.</summary>
-    public TimeSpan OldestSnapshotAge { get; init; }
-
-    /// <summary>
-    /// The longest time for which a thread worked while a transaction held a shard, since the last <see cref="Store.ResetHolds"/>:
-    /// the thread's processor time. Short holds are sampled, those that do more than a few keys' work are all timed.
-    /// </summary>
-    public TimeSpan LongestHold { get; init; }
-
-    /// <summary>Timed holds of more than 100 us since then.</summary>
-    public long LongHolds { get; init; }
-
-    /// <summary>Bytes used by the data.</summary>
-    public long UsedBytes { get; init; }
-
-    /// <summary>Bytes committed by the allocator, an upper bound of what is resident.</summary>
-    public long CommittedBytes { get; init; }
-
-    /// <summary>Keys and keys with a deadline, by database.</summary>
-    public IReadOnlyList<(long Keys, long WithDeadline)> Databases { get; init; } = [];
-}

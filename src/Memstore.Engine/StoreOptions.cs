@@ -37,7 +37,7 @@ public sealed class StoreOptions
     public int PackedHashValueMax { get; set; } = 64;
 
     /// <summary>From how many unused bytes in pages of records on it pays to empty sparse ones. Tests lower it.</summary>
-    internal long EvacuationSlackBytes { get; init; } = 16L << 20;
+    internal long EvacuationSlackBytes { get; init; } = 4L << 20;
 
     /// <summary>Rules of the commit protocol to break, so that tests can show that breaking them is noticed.</summary>
     internal CommitFaults Faults { get; init; }

@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using Memstore.Engine;
 using Memstore.Engine.Journaling;
 using Memstore.Server.Commands;
@@ -113,10 +112,10 @@ internal sealed class ServerState
     public Durability Durability { get; init; }
 
     /// <summary>A name of this run of the server: 40 hexadecimal digits.</summary>
-    public string RunId { get; } = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(20));
+    public string RunId { get; } = RunNames.Draw();
 
     /// <summary>The name of the history that replicas would follow.</summary>
-    public string ReplicationId { get; set; } = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(20));
+    public string ReplicationId { get; set; } = RunNames.Draw();
 
     /// <summary>The port that TCP clients connect to; 0 if there is none.</summary>
     public int Port { get; set; }

@@ -1,18 +1,23 @@
+using System.Diagnostics;
 using Memstore.Engine.Memory;
 
 namespace Memstore.Engine.Keys;
 
 /// <summary>
 /// Gives memory back after many keys were deleted: copies the records that keep nearly empty pages alive, and makes indexes
-/// smaller. Goes through the slots a few at a time while there is something to win.
+/// smaller. Goes through the slots for a few milliseconds at a time while there is something to win.
 /// </summary>
 internal sealed class Compaction
 {
-    private const double DenseEnough = 0.75;
-    private const double SparseBelow = 0.60;
-    private const int SlotsPerRun = 512;
+    private const double DenseEnough = 0.85;
+    private const double SparseBelow = 0.75;
+    private const double GainWorthwhile = 0.05;
+    private const int PausePeriods = 50;
     private const int BucketsPerSlice = 128;
     private const int CopiesPerSlice = 48;
+
+    // Of 10 ms, so that expiry and the rest of maintenance go on meanwhile.
+    private static readonly long TicksPerRun = Stopwatch.Frequency / 250;
 
     // Fixed after construction. What runs inside a shard is made once: a slice that allocates may have to collect.
     private readonly Store _store;
@@ -22,6 +27,8 @@ internal sealed class Compaction
     private int _database;
     private int _slot = -1;
     private uint _position;
+    private bool _isShrinking;
+    private int _pause;
 
     public Compaction(Store store)
     {
@@ -33,38 +40,53 @@ internal sealed class Compaction
     /// <summary>Whether a pass is under way.</summary>
     public bool IsRunning => _slot >= 0;
 
-    /// <summary>One slice.</summary>
+    /// <summary>A few slices.</summary>
     /// <param name="execute">Runs something inside the shard of a slot of a database.</param>
     public void Run(Action<int, int, Action<Transaction>> execute)
     {
         if (!IsRunning && !TryStart()) return;
-        var keyspaces = _store.DatabaseSet.Keyspaces;
-        for (var i = 0; i < SlotsPerRun && IsRunning; i++)
-        {
-            if (HasTable(keyspaces[_database])) CompactSlot(execute);
-            if (++_slot < SlotHash.Slots) continue;
-            _slot = 0;
-            if (++_database < keyspaces.Length) continue;
-            _store.Arena.EndEvacuation();
-            _slot = -1;
-        }
+        var start = Stopwatch.GetTimestamp();
+        while (IsRunning && Stopwatch.GetTimestamp() - start < TicksPerRun) Step(execute);
     }
 
-    private unsafe bool HasTable(Keyspace keyspace) => keyspace.SlotAt(_slot)->Table != 0;
+    private unsafe void Step(Action<int, int, Action<Transaction>> execute)
+    {
+        var keyspaces = _store.DatabaseSet.Keyspaces;
+        if (keyspaces[_database].SlotAt(_slot)->Table != 0)
+        {
+            execute(_database, _slot, _isShrinking ? _shrink : _evacuate);
+            if (_position < SlotTable.TagEnd) return;
+            _position = 0;
+            _isShrinking = !_isShrinking;
+            if (_isShrinking) return;
+        }
+
+        _position = 0;
+        _isShrinking = false;
+        if (++_slot < SlotHash.Slots) return;
+        _slot = 0;
+        if (++_database < keyspaces.Length) return;
+        _store.Arena.EndEvacuation();
+        _slot = -1;
+    }
 
     private bool TryStart()
     {
-        if (_store.Arena.RecordSlackBytes < _store.Options.EvacuationSlackBytes || _store.Arena.RecordDensity > DenseEnough) return false;
-        if (_store.Arena.BeginEvacuation(SparseBelow) == 0) return false;
+        if (--_pause > 0) return false;
+        var arena = _store.Arena;
+        if (arena.RecordSlackBytes < _store.Options.EvacuationSlackBytes || arena.RecordDensity > DenseEnough) return false;
+        _pause = PausePeriods;
+        var gain = arena.BeginEvacuation(SparseBelow);
+        if (gain < GainWorthwhile * arena.UsedBytes)
+        {
+            arena.EndEvacuation();
+            return false;
+        }
+
         _database = 0;
         _slot = 0;
+        _position = 0;
         return true;
-    }
-
-    private void CompactSlot(Action<int, int, Action<Transaction>> execute)
-    {
-        for (_position = 0; _position < SlotTable.TagEnd;) execute(_database, _slot, _evacuate);
-        execute(_database, _slot, _shrink);
     }
 
     private void Evacuate(Transaction transaction)
@@ -74,5 +96,5 @@ internal sealed class Compaction
             copies += transaction.EvacuateBucket(_slot, ref _position);
     }
 
-    private void Shrink(Transaction transaction) => transaction.ShrinkTable(_slot);
+    private void Shrink(Transaction transaction) => transaction.ShrinkTable(_slot, ref _position);
 }

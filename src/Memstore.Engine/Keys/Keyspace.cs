@@ -60,6 +60,9 @@ internal sealed unsafe class Keyspace : IDisposable
         Keys = (int*)(pages + SlotsSize + ColdSize + NextDueSize);
     }
 
+    /// <summary>Bytes of its arrays, as far as they may be resident.</summary>
+    public long ArrayBytes => IsWritten ? Size : 0;
+
     /// <summary>Whether anything has ever been written to it. Set inside the shard of what is written.</summary>
     public bool IsWritten { get; set; }
 

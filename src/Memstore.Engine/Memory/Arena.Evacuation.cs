@@ -6,7 +6,7 @@ namespace Memstore.Engine.Memory;
 internal sealed unsafe partial class Arena
 {
     private double _sparseBelow;
-    private long _markedBytes;
+    private long _markedSlack;
 
     /// <summary>Live record bytes per byte of record pages, 0 to 1; 1 if there are none. Says whether an evacuation would pay.</summary>
     public double RecordDensity
@@ -25,15 +25,15 @@ internal sealed unsafe partial class Arena
     /// Marks the record pages whose live share is below <paramref name="sparseBelow"/> (0 to 1). Nothing is allocated from them until
     /// <see cref="EndEvacuation"/>; they go back one by one as their last blocks are freed. Maintenance only, one at a time.
     /// </summary>
-    /// <returns>Bytes of the marked pages.</returns>
+    /// <returns>Bytes of the marked pages that hold no live record: what can be won.</returns>
     public long BeginEvacuation(double sparseBelow)
     {
         _sparseBelow = sparseBelow;
-        _markedBytes = 0;
+        _markedSlack = 0;
         Evacuation = 1;
         RunVisitor mark = MarkIfSparse;
         for (var chunk = 0; chunk < Runs.ChunksTaken; chunk++) Runs.VisitRuns(chunk, mark);
-        return _markedBytes;
+        return _markedSlack;
     }
 
     /// <summary>Allocates from the marked pages again, as far as they are not gone.</summary>
@@ -53,7 +53,7 @@ internal sealed unsafe partial class Arena
         if (run->Kind != MemoryKind.Record || run->State is PageState.Current or PageState.Direct) return;
         var live = run->Used - RemoteFrees.CountOf(Volatile.Read(ref run->Remote));
         if (live >= _sparseBelow * run->Capacity) return;
-        _markedBytes += (long)run->RunPages << RunPool.PageShift;
+        _markedSlack += ((long)run->RunPages << RunPool.PageShift) - (live * run->BlockSize);
         for (var i = 0u; i < run->RunPages; i++) Volatile.Write(ref run[i].Evacuating, 1);
     }
 

@@ -15,6 +15,8 @@ internal sealed unsafe partial class Arena : IDisposable
     private const long ReserveMax = 1L << 40;
     private const long ReadyMin = 2L << 20;
     private const long ReadyMax = 64L << 20;
+    private const long QuietGrowth = 128L << 10;
+    private const int QuietPeriods = 100;
 
     // Fixed after construction.
     private readonly byte* _reservation;
@@ -26,9 +28,11 @@ internal sealed unsafe partial class Arena : IDisposable
     private readonly Heap?[] _heaps = new Heap?[HeapsMax];
     private readonly Lock _heapsLock = new();
     private int _heapCount;
+    private readonly long _cushionBytes;
     private int _disposed;
 
     // Maintenance's own.
+    private int _quietPeriods = QuietPeriods;
     private long _inUseBefore;
     private long _readyBytes = ReadyMin;
 
@@ -44,6 +48,7 @@ internal sealed unsafe partial class Arena : IDisposable
         }
 
         ReservedBytes = wanted;
+        _cushionBytes = options.CushionBytes;
         ChunkCount = (int)(wanted >> RunPool.ChunkShift);
         Base = (byte*)(((nuint)_reservation + ((1u << RunPool.ChunkShift) - 1)) & ~(((nuint)1 << RunPool.ChunkShift) - 1));
         _pages = (PageInfo*)_tables;
@@ -118,10 +123,10 @@ internal sealed unsafe partial class Arena : IDisposable
     /// <summary>Gives free memory over the cushion back to the system, about <paramref name="budgetBytes"/> of it; returns the bytes given.</summary>
     /// <param name="budgetBytes">Where to stop; a slice of 16 MiB takes about a millisecond.</param>
     /// <param name="all">Also what was freed a moment ago and may be wanted again, and the cushion.</param>
-    public long Purge(long budgetBytes, bool all = false) => Runs.Purge(budgetBytes, 0, all);
+    public long Purge(long budgetBytes, bool all = false) => Runs.Purge(budgetBytes, _cushionBytes, 0, all);
 
     /// <summary>Makes free memory resident ahead of its use; returns the bytes made ready. Only where the system can (Linux).</summary>
-    public long Prepare(long wantedBytes) => Runs.Prepare(wantedBytes);
+    public long Prepare(long wantedBytes) => Runs.Prepare(wantedBytes, inWholeChunks: false);
 
     /// <summary>
     /// What maintenance does every 10 to 100 ms: gives free memory back and makes some ready ahead of its use, more of it while the
@@ -135,8 +140,11 @@ internal sealed unsafe partial class Arena : IDisposable
         _inUseBefore = inUse;
         // Twice what the last interval needed; it shrinks slowly, for growth comes in bursts.
         _readyBytes = Math.Clamp(Math.Max(2 * grown, _readyBytes - _readyBytes / 8), ReadyMin, ReadyMax);
-        if (HugePages) Runs.Prepare(_readyBytes);
-        Runs.Purge(budgetBytes, _readyBytes, all: false);
+        _quietPeriods = grown > QuietGrowth ? 0 : _quietPeriods + 1;
+        // A store that has not grown for a while gives its cushion back too.
+        var quiet = _quietPeriods > QuietPeriods;
+        if (HugePages) Runs.Prepare(_readyBytes, inWholeChunks: !quiet);
+        Runs.Purge(budgetBytes, quiet ? ReadyMin : Math.Max(_cushionBytes, _readyBytes), quiet ? 0 : (int)(_readyBytes >> RunPool.ChunkShift), all: false);
     }
 
     /// <inheritdoc/>

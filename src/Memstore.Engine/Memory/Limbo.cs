@@ -28,6 +28,9 @@ internal unsafe struct Limbo
     /// <summary>Bytes of the blocks that wait.</summary>
     public long Bytes { get; private set; }
 
+    /// <summary>Bytes of the queue itself: eight a block, in whole segments.</summary>
+    public readonly long QueueBytes => (((_added - _freed) / SegmentBlocks) + 1) * sizeof(Segment);
+
     /// <summary>Blocks ever added: tells a worker that is used from an idle one.</summary>
     public readonly long Added => _added;
 

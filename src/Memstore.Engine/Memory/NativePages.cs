@@ -11,6 +11,7 @@ internal static unsafe partial class NativePages
     private const int AdviseDontNeed = 4;
     private const int AdviseFreeOnMac = 5;
     private const int AdviseHugePage = 14;
+    private const int AdviseNoHugePage = 15;
     private const int AdvisePopulateWrite = 23;
 
     private const uint MemCommit = 0x1000;
@@ -45,6 +46,12 @@ internal static unsafe partial class NativePages
     /// <summary>Asks for huge pages where the system has them on request; otherwise does nothing.</summary>
     public static bool AskForHugePages(byte* start, nuint size) =>
         OperatingSystem.IsLinux() && Advise(start, size, AdviseHugePage) == 0;
+
+    /// <summary>Says whether pages of a part of a range with huge pages may be joined to huge ones. Where the system cannot, nothing changes.</summary>
+    public static void PreferHugePages(byte* start, nuint size, bool huge)
+    {
+        if (OperatingSystem.IsLinux()) _ = Advise(start, size, huge ? AdviseHugePage : AdviseNoHugePage);
+    }
 
     /// <summary>Makes memory resident ahead of its first use, where the system can; its contents stay. Linux 5.14.</summary>
     public static bool Populate(byte* start, nuint size) =>

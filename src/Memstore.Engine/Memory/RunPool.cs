@@ -13,6 +13,7 @@ internal struct ChunkInfo
     public int Previous;
     public int FreedAt;
     public sbyte Bin;
+    public bool IsSplit; // the system was asked not to join its pages to a huge one
 }
 
 /// <summary>Runs of 16 KiB pages out of chunks of 2 MiB: best fit by the chunks' longest free runs, whole chunks go back to the pool.</summary>
@@ -110,24 +111,33 @@ internal sealed unsafe class RunPool(Arena arena, ArenaOptions options)
         }
     }
 
-    /// <summary>Gives free memory over the cushion back to the system, about <paramref name="budgetBytes"/> of it; returns the bytes given.</summary>
+    /// <summary>Gives free memory back to the system, about <paramref name="budgetBytes"/> of it; returns the bytes given.</summary>
     /// <param name="budgetBytes">Where to stop.</param>
-    /// <param name="keepBytes">What to keep, if more than the cushion.</param>
-    /// <param name="all">Also what was freed a moment ago and may be wanted again, and the cushion.</param>
-    public long Purge(long budgetBytes, long keepBytes, bool all)
+    /// <param name="keepBytes">What to keep.</param>
+    /// <param name="keepChunks">How many wholly free chunks to keep.</param>
+    /// <param name="all">Also what was freed a moment ago and may be wanted again, and what was to be kept.</param>
+    public long Purge(long budgetBytes, long keepBytes, int keepChunks, bool all)
     {
         Interlocked.Increment(ref _tick);
-        var keepPages = all ? 0 : Math.Max(options.CushionBytes, keepBytes) >> PageShift;
+        var keepPages = all ? 0 : keepBytes >> PageShift;
+        if (all) keepChunks = 0;
         var given = 0L;
         while (given < budgetBytes)
         {
             int chunk;
             UInt128 pages;
+            bool isWhole;
+            bool wasSplit;
             lock (_lock)
             {
-                if (_dirtyPages <= keepPages || !TakeForPurgeLocked(all, out chunk, out pages)) break;
+                if (_dirtyPages <= keepPages || !TakeForPurgeLocked(keepChunks, all, out chunk, out pages, out isWhole)) break;
+                ref var info = ref arena.Chunk(chunk);
+                wasSplit = info.IsSplit;
+                info.IsSplit = !isWhole;
             }
 
+            // Else the system fills the gaps again when it next looks for pages to join.
+            if (arena.HugePages && isWhole == wasSplit) NativePages.PreferHugePages(ChunkStart(chunk), 1 << ChunkShift, isWhole);
             Discard(chunk, pages);
             given += (long)(int)UInt128.PopCount(pages) << PageShift;
             lock (_lock) ReturnPurgedLocked(chunk, pages);
@@ -137,7 +147,9 @@ internal sealed unsafe class RunPool(Arena arena, ArenaOptions options)
     }
 
     /// <summary>Makes free memory resident ahead of its use, so that no commit pays for the page faults; returns the bytes made ready.</summary>
-    public long Prepare(long wantedBytes)
+    /// <param name="wantedBytes">How much of it there should be.</param>
+    /// <param name="inWholeChunks">Only chunks that are wholly free count: what is free in others may lie in pieces.</param>
+    public long Prepare(long wantedBytes, bool inWholeChunks)
     {
         var prepared = 0L;
         while (true)
@@ -145,7 +157,8 @@ internal sealed unsafe class RunPool(Arena arena, ArenaOptions options)
             int chunk;
             lock (_lock)
             {
-                if (_dirtyPages << PageShift >= wantedBytes || (chunk = TakeChunk(residentToo: false)) == NoChunk) return prepared;
+                var ready = inWholeChunks ? (long)_resident.Count << ChunkShift : _dirtyPages << PageShift;
+                if (ready >= wantedBytes || (chunk = TakeChunk(residentToo: false)) == NoChunk) return prepared;
             }
 
             var populated = NativePages.Populate(ChunkStart(chunk), 1 << ChunkShift);
@@ -321,10 +334,11 @@ internal sealed unsafe class RunPool(Arena arena, ArenaOptions options)
     }
 
     // Whole chunks first, from the top of the range; then free pages of chunks from which nothing was freed since the last-but-one purge.
-    private bool TakeForPurgeLocked(bool all, out int chunk, out UInt128 pages)
+    private bool TakeForPurgeLocked(int keepChunks, bool all, out int chunk, out UInt128 pages, out bool isWhole)
     {
-        chunk = _resident.TakeHighest();
-        if (chunk == NoChunk) return TakePartsForPurge(all, out chunk, out pages);
+        chunk = _resident.Count > keepChunks ? _resident.TakeHighest() : NoChunk;
+        isWhole = chunk != NoChunk;
+        if (!isWhole) return TakePartsForPurge(all, out chunk, out pages);
         pages = arena.Chunk(chunk).Dirty;
         _dirtyPages -= (int)UInt128.PopCount(pages);
         arena.Chunk(chunk).Dirty = 0;

@@ -16,7 +16,7 @@ namespace Memstore.Engine.Memory;
 // Threading: written only inside the shard that owns the slot; read by anyone inside an epoch. Every change is one store of
 // eight bytes; a segment that is replaced is never written again, so a reader that still walks it sees what was current when
 // it was replaced, which is during its read.
-internal readonly unsafe struct SlotTable(byte* basePointer)
+internal readonly unsafe partial struct SlotTable(byte* basePointer)
 {
     /// <summary>Tags are below this.</summary>
     public const uint TagEnd = 1u << TagBits;
@@ -235,23 +235,6 @@ internal readonly unsafe struct SlotTable(byte* basePointer)
         return count;
     }
 
-    /// <summary>Replaces a table of one segment by a smaller one that still has room, or by nothing; directories stay as they are.</summary>
-    /// <returns>By how many bytes the table shrank.</returns>
-    public long Shrink(ulong* word, Worker worker)
-    {
-        var old = *word;
-        if (old == 0 || (long)old < 0) return 0;
-        var buckets = Buckets(old);
-        var entries = CountEntries(old);
-        if (entries == 0) return Drop(word, worker);
-        var wanted = NextSize((uint)(entries * 4 / (3 * EntriesPerBucket)));
-        if (wanted * 3 > buckets * 2) return 0;
-        var rebuilt = Rebuild(old, wanted, worker);
-        Volatile.Write(ref *word, rebuilt);
-        worker.Retire((byte*)Block(old));
-        return (buckets - (long)Buckets(rebuilt)) * BucketSize;
-    }
-
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static uint Matches(ulong* bucket, uint tag)
     {
@@ -340,18 +323,6 @@ internal readonly unsafe struct SlotTable(byte* basePointer)
         if (buckets < 8) return buckets + 1;
         var step = 1u << (29 - System.Numerics.BitOperations.LeadingZeroCount(buckets));
         return (buckets / step + 1) * step;
-    }
-
-    private int CountEntries(ulong segment)
-    {
-        var count = 0;
-        var block = Block(segment);
-        for (uint i = 0; i < Buckets(segment) * 8; i++)
-        {
-            if ((i & 7) != EntriesPerBucket && block[i] != 0) count++;
-        }
-
-        return count;
     }
 
     private ulong NewSegment(uint buckets, int depth, Worker worker)

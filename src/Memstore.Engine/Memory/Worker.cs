@@ -55,6 +55,9 @@ public sealed unsafe partial class Worker
     /// <summary>Bytes retired and not yet freed, roughly when read by others.</summary>
     internal long LimboBytes => _limbo.Bytes;
 
+    /// <summary>Bytes of the list of what waits.</summary>
+    internal long LimboQueueBytes => _limbo.QueueBytes;
+
     /// <summary>Is it inside an epoch?</summary>
     internal bool IsInside => Volatile.Read(ref *_word) > Epochs.Free;
 

@@ -75,11 +75,11 @@ public sealed unsafe partial class Transaction
         _store.Versions.AddTombstone(keyspace, route, tombstone, Record.Stamp(tombstone));
     }
 
-    // Makes the index of a slot as small as its keys allow.
-    internal void ShrinkTable(int slot)
+    // Makes a part of a slot's index as small as its keys allow, and moves the position on.
+    internal void ShrinkTable(int slot, ref uint position)
     {
         var keyspace = _view.Keyspaces[_database];
-        keyspace.Cold[slot].Bytes -= _store.Table.Shrink(&keyspace.SlotAt(slot)->Table, _worker);
+        keyspace.Cold[slot].Bytes -= _store.Table.ShrinkStep(&keyspace.SlotAt(slot)->Table, ref position, _worker);
     }
 
     private void ExpireRecord(Keyspace keyspace, int slot, byte* record)

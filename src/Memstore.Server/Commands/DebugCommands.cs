@@ -81,7 +81,7 @@ internal static partial class DebugCommands
 
     private static void ChangeReplicationId(ref CommandCall call)
     {
-        call.Server.ReplicationId = Convert.ToHexStringLower(System.Security.Cryptography.RandomNumberGenerator.GetBytes(20));
+        call.Server.ReplicationId = RunNames.Draw();
         call.Reply.SimpleString("OK"u8);
     }
 

@@ -226,7 +226,7 @@ internal static class DiagnosticCommands
         [
             ("peak.allocated", memory.Peak), ("total.allocated", memory.Used), ("startup.allocated", 0), ("replication.backlog", 0),
             ("clients.slaves", 0), ("clients.normal", memory.Clients), ("cluster.links", 0), ("aof.buffer", 0), ("lua.caches", 0),
-            ("functions.caches", 0), ("overhead.total", memory.Clients), ("keys.count", keys),
+            ("functions.caches", 0), ("overhead.total", memory.Clients + memory.Overhead), ("keys.count", keys),
             ("keys.bytes-per-key", keys == 0 ? 0 : memory.Used / keys), ("dataset.bytes", memory.Used),
             ("allocator.allocated", memory.Used), ("allocator.active", memory.Committed), ("allocator.resident", memory.Committed),
             ("fragmentation.bytes", memory.Resident - memory.Used),

@@ -54,7 +54,7 @@ internal sealed partial class InfoReport
         Sized("used_memory_rss", memory.Resident);
         Sized("used_memory_peak", memory.Peak);
         Line("used_memory_peak_perc", Percent(memory.Used, memory.Peak));
-        Line("used_memory_overhead", memory.Clients);
+        Line("used_memory_overhead", memory.Clients + memory.Overhead);
         Line("used_memory_startup", 0);
         Line("used_memory_dataset", memory.Used);
         Line("used_memory_dataset_perc", "100.00%");

@@ -205,6 +205,15 @@ internal sealed partial class InfoReport
         Line("longest_hold_us", (long)store.LongestHold.TotalMicroseconds);
         Line("holds_over_100_us", store.LongHolds);
         Line("longest_turn_us", _server.Turns.LongestNs / 1_000);
+        Line("memory_records", store.Memory.Records);
+        Line("memory_indexes", store.Memory.Indexes);
+        Line("memory_trees", store.Memory.Trees);
+        Line("memory_deadlines", store.Memory.Deadlines);
+        Line("memory_waiting", store.Memory.Waiting);
+        Line("memory_free", store.Memory.Free);
+        Line("memory_databases", store.Memory.Databases);
+        Line("memory_queues", store.Memory.Queues);
+        Line("memory_page_tables", store.Memory.PageTables);
         Line("open_snapshots", store.OpenSnapshots);
         Line("oldest_snapshot_ms", (long)store.OldestSnapshotAge.TotalMilliseconds);
         Line("open_transactions", _server.Sessions.Unordered().Count(session => session.Is(SessionState.Open)));

@@ -8,8 +8,9 @@ namespace Memstore.Server.Metrics;
 /// <param name="Committed">What the allocator of the data has taken from the system.</param>
 /// <param name="Resident">What the process has in memory.</param>
 /// <param name="Clients">Buffers of clients.</param>
+/// <param name="Overhead">What the store needs beside the data: arrays of databases, queues, tables of the allocator.</param>
 /// <param name="Machine">What the machine has.</param>
-internal readonly record struct MemoryFigures(long Used, long Peak, long Committed, long Resident, long Clients, long Machine)
+internal readonly record struct MemoryFigures(long Used, long Peak, long Committed, long Resident, long Clients, long Overhead, long Machine)
 {
     /// <summary>Reads the figures.</summary>
     public static MemoryFigures Read(ServerState server)
@@ -21,6 +22,7 @@ internal readonly record struct MemoryFigures(long Used, long Peak, long Committ
             store.CommittedBytes,
             Environment.WorkingSet,
             server.Sessions.Unordered().Sum(session => session.BufferSize + session.OutputSize),
+            store.Memory.Overhead,
             GC.GetGCMemoryInfo().TotalAvailableMemoryBytes);
     }
 
