@@ -13,6 +13,7 @@ internal sealed class Compaction
     private const double SparseBelow = 0.75;
     private const double GainWorthwhile = 0.05;
     private const int PausePeriods = 50;
+    private const int IndexPauses = 100;
     private const int BucketsPerSlice = 128;
     private const int CopiesPerSlice = 48;
 
@@ -29,6 +30,8 @@ internal sealed class Compaction
     private uint _position;
     private bool _isShrinking;
     private int _pause;
+    private int _indexPause;
+    private long _indexBefore;
 
     public Compaction(Store store)
     {
@@ -66,27 +69,47 @@ internal sealed class Compaction
         if (++_slot < SlotHash.Slots) return;
         _slot = 0;
         if (++_database < keyspaces.Length) return;
-        _store.Arena.EndEvacuation();
-        _slot = -1;
+        End();
     }
 
     private bool TryStart()
     {
         if (--_pause > 0) return false;
-        var arena = _store.Arena;
-        if (arena.RecordSlackBytes < _store.Options.EvacuationSlackBytes || arena.RecordDensity > DenseEnough) return false;
         _pause = PausePeriods;
-        var gain = arena.BeginEvacuation(SparseBelow);
-        if (gain < GainWorthwhile * arena.UsedBytes)
-        {
-            arena.EndEvacuation();
-            return false;
-        }
-
+        if (!MarkPages() && !IsIndexLarge()) return false;
+        _indexBefore = _store.Arena.UsedBytesOf(MemoryKind.Table);
         _database = 0;
         _slot = 0;
         _position = 0;
         return true;
+    }
+
+    private void End()
+    {
+        _store.Arena.EndEvacuation();
+        _slot = -1;
+        // An index that stays as it is has its reasons: not to be looked at again for a while.
+        if (_store.Arena.UsedBytesOf(MemoryKind.Table) > _indexBefore * 9 / 10) _indexPause = IndexPauses;
+    }
+
+    // Marks the sparse pages if that is worth a pass.
+    private bool MarkPages()
+    {
+        var arena = _store.Arena;
+        if (arena.RecordSlackBytes < _store.Options.EvacuationSlackBytes || arena.RecordDensity > DenseEnough) return false;
+        if (arena.BeginEvacuation(SparseBelow) >= GainWorthwhile * arena.UsedBytes) return true;
+        arena.EndEvacuation();
+        return false;
+    }
+
+    // An index needs about 14 bytes a key, and a line for each slot that has any.
+    private bool IsIndexLarge()
+    {
+        if (--_indexPause > 0) return false;
+        var keys = _store.DatabaseSet.Keyspaces.Sum(static keyspace => keyspace.IsWritten ? keyspace.CountKeys() : 0);
+        var needed = (16 * keys) + (64 * Math.Min(keys, SlotHash.Slots));
+        var bytes = _store.Arena.UsedBytesOf(MemoryKind.Table);
+        return bytes > 2 * needed && bytes - needed > _store.Options.EvacuationSlackBytes;
     }
 
     private void Evacuate(Transaction transaction)
