@@ -23,6 +23,7 @@ var version = new Command("version", "Prints the version.");
 version.SetAction(_ => Console.WriteLine(ProductVersion.Text));
 root.Subcommands.Add(serve);
 root.Subcommands.Add(version);
+foreach (var tool in ToolCommands.All()) root.Subcommands.Add(tool);
 
 var result = root.Parse(args);
 if (result.Errors.Count > 0) return ServeOptions.Fail($"{result.Errors[0].Message.TrimEnd('.')}. See memstore --help.");

@@ -30,22 +30,22 @@ public sealed partial class StorageDirectory
     /// </summary>
     /// <param name="store">The store that was recovered from here.</param>
     /// <param name="split">
-    /// Called while no commit is under way, with the last sequence before it: says the number of the segment in which the journal goes on. Null
-    /// without a journal.
+    /// Called while no commit is under way, with the last sequence before it: ends when the journal goes on in another segment, of the number that it
+    /// gives, and all before is on stable storage. Null without a journal; then no past is kept.
     /// </param>
-    /// <param name="awaitSplit">Waits until that segment is on stable storage, and all before it; called after the image is safe.</param>
+    /// <param name="isBroken">The journal before the image cannot be read through, so that nothing of the past is kept.</param>
     /// <param name="stop">Ends the save early, without an image.</param>
     /// <exception cref="IOException">It failed; what was saved before is still what a restart finds. It may be tried again.</exception>
     /// <exception cref="UnauthorizedAccessException">As above.</exception>
     /// <exception cref="OperationCanceledException">It was stopped.</exception>
-    public SaveResult? TrySave(Store store, Func<long, long>? split = null, Action? awaitSplit = null, CancellationToken stop = default)
+    public SaveResult? TrySave(Store store, Func<long, Task<long>>? split = null, bool isBroken = false, CancellationToken stop = default)
     {
         ArgumentNullException.ThrowIfNull(store);
         if (_recovered is null) throw new InvalidOperationException("A store is saved where it was recovered from.");
         if (Interlocked.CompareExchange(ref _isSaving, 1, 0) != 0) return null;
         try
         {
-            return Save(store, split, awaitSplit, stop);
+            return Save(store, split, isBroken, stop);
         }
         finally
         {
@@ -53,39 +53,57 @@ public sealed partial class StorageDirectory
         }
     }
 
-    private SaveResult Save(Store store, Func<long, long>? split, Action? awaitSplit, CancellationToken stop)
+    /// <summary>Saves a store into a directory that is new, as of a sequence and time of another's past. It may still be loading: then nothing in it is dead.</summary>
+    internal SaveResult SaveAs(Store store, long sequence, long unixMs)
+    {
+        var start = Stopwatch.GetTimestamp();
+        using var cut = store.TakeCut();
+        var image = Write(cut, sequence, unixMs, Manifest.FirstSegmentOfAll, 1, CancellationToken.None, out var keys);
+        Publish(_manifest.With(image, DateTimeOffset.MaxValue));
+        return new SaveResult(image, keys, Stopwatch.GetElapsedTime(start));
+    }
+
+    private SaveResult Save(Store store, Func<long, Task<long>>? split, bool isBroken, CancellationToken stop)
     {
         var start = Stopwatch.GetTimestamp();
         SaveProgress = new SaveProgress();
         if (_isManifestUnsure) Publish(_manifest);
-        var image = SaveImage(store, split, stop, out var keys);
-        awaitSplit?.Invoke();
-        var manifest = _manifest.With(image, PastFrom());
-        Publish(manifest);
-        Volatile.Write(ref _manifest, manifest);
+        var segment = split is null ? Task.FromResult(SegmentAfterAll()) : null;
+        ManifestImage image;
+        long keys;
+        using (var cut = store.TakeCut(sequence => segment ??= split!(sequence)))
+        {
+            var sequence = split is null ? SequenceAfterAll() : cut.Sequence;
+            image = WriteUnlessSame(cut, sequence, stop, out keys);
+        }
+
+        image = image with { Segment = Wait(segment!, stop) };
+        Publish(_manifest.With(image, split is null || isBroken ? DateTimeOffset.MaxValue : PastFrom()));
         RemoveUnneeded();
         return new SaveResult(image, keys, Stopwatch.GetElapsedTime(start));
     }
 
-    private ManifestImage SaveImage(Store store, Func<long, long>? split, CancellationToken stop, out long keys)
-    {
-        var segment = split is null ? SegmentAfterAll() : 0;
-        using var cut = store.TakeCut(sequence =>
-        {
-            if (split is not null) segment = split(sequence);
-        });
-        var sequence = split is null ? SequenceAfterAll() : cut.Sequence;
-        keys = 0;
-        // Without a commit since the last image there is nothing to write.
-        if (_manifest.Latest is { } latest && latest.Sequence == sequence) return latest with { Segment = segment };
+    private static long Wait(Task<long> segment, CancellationToken stop) => segment.WaitAsync(stop).GetAwaiter().GetResult();
 
-        var path = Path.Combine(DirectoryPath, StorageFiles.Image(sequence));
+    // Without a commit since the last image there is nothing to write.
+    private ManifestImage WriteUnlessSame(StoreCut cut, long sequence, CancellationToken stop, out long keys)
+    {
+        keys = 0;
+        return _manifest.Latest is { } latest && latest.Sequence == sequence
+            ? latest
+            : Write(cut, sequence, cut.NowUnixMs, 0, Math.Clamp(_options.SaveShare, 0.01, 1), stop, out keys);
+    }
+
+    private ManifestImage Write(StoreCut cut, long sequence, long unixMs, long segment, double share, CancellationToken stop, out long keys)
+    {
+        var name = StorageFiles.Image(sequence);
+        var path = Path.Combine(DirectoryPath, name);
         try
         {
-            var header = new ImageHeader(StoreId, sequence, cut.NowUnixMs, cut.DatabaseCount);
-            var totals = ImageWriter.Write(_disk, path, header, cut, Math.Clamp(_options.SaveShare, 0.01, 1), SaveProgress, stop);
+            var header = new ImageHeader(StoreId, sequence, unixMs, cut.DatabaseCount);
+            var totals = ImageWriter.Write(_disk, path, header, cut, share, SaveProgress, stop);
             keys = totals.Keys;
-            return new ManifestImage(StorageFiles.Image(sequence), sequence, cut.NowUnixMs, totals.Bytes, segment);
+            return new ManifestImage(name, sequence, unixMs, totals.Bytes, segment);
         }
         catch
         {
@@ -110,6 +128,7 @@ public sealed partial class StorageDirectory
         _isManifestUnsure = true;
         ManifestFile.Write(_disk, DirectoryPath, manifest);
         _isManifestUnsure = false;
+        Volatile.Write(ref _manifest, manifest);
     }
 
     // What stays because of an error goes after the next save, or at the next start.

@@ -110,11 +110,15 @@ public sealed partial class StorageDirectory : IDisposable
         return new StorageException($"{path} holds no store.");
     }
 
-    private static bool IsData(string name) => StorageFiles.TryParseImage(name, out _) || StorageFiles.TryParseSegment(name, out _);
+    internal static bool IsData(string name) => StorageFiles.TryParseImage(name, out _) || StorageFiles.TryParseSegment(name, out _);
+
+    /// <summary>Files that a crash left behind.</summary>
+    internal static List<string> LeftoversOf(IDisk disk, string path, Manifest manifest) =>
+        [.. disk.List(path).Where(name => IsUnfinished(name) || (IsData(name) && !manifest.Names(name)))];
 
     private static List<string> RemoveLeftovers(IDisk disk, string path, Manifest manifest)
     {
-        var leftovers = disk.List(path).Where(name => IsUnfinished(name) || (IsData(name) && !manifest.Names(name))).ToList();
+        var leftovers = LeftoversOf(disk, path, manifest);
         foreach (var name in leftovers) disk.Delete(Path.Combine(path, name));
         if (leftovers.Count > 0) disk.SyncDirectory(path);
         return leftovers;

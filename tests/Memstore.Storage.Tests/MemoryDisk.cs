@@ -22,6 +22,9 @@ public sealed class MemoryDisk : IDisk
     /// <summary>Which change fails, once; 0 none.</summary>
     public int FailsAt { get; set; }
 
+    /// <summary>Told about each new file before it is made.</summary>
+    public Action<string>? Creating { get; set; }
+
     /// <summary>What a restart finds.</summary>
     /// <param name="keepsUnsynced">Everything is there (the process was killed), or only what was synced (the power went).</param>
     public MemoryDisk AfterCrash(bool keepsUnsynced)
@@ -55,6 +58,7 @@ public sealed class MemoryDisk : IDisk
 
     public IDiskFile Open(string path, DiskFileMode mode)
     {
+        if (mode == DiskFileMode.CreateNew) Creating?.Invoke(Path.GetFileName(path));
         lock (_lock)
         {
             if (mode == DiskFileMode.CreateNew)

@@ -142,7 +142,11 @@ public sealed class StorageDirectoryTests
         using (var store = new TestStore(disk))
         {
             Fill(store, 0);
-            store.TrySave(() => store.Set("meanwhile", "x"));
+            disk.Creating = name =>
+            {
+                if (name.StartsWith("image", StringComparison.Ordinal)) store.Set("meanwhile", "x");
+            };
+            store.Save();
             expected = store.Dump();
         }
 
@@ -154,15 +158,17 @@ public sealed class StorageDirectoryTests
     [Fact]
     public void One_save_at_a_time()
     {
-        using var store = new TestStore(new MemoryDisk());
+        var disk = new MemoryDisk();
+        using var store = new TestStore(disk);
         store.Set("a", "1");
         SaveResult? other = null;
         var wasSaving = false;
-        store.TrySave(() =>
+        disk.Creating = _ =>
         {
-            wasSaving = store.Directory.IsSaving;
-            other = store.TrySave(null);
-        });
+            wasSaving |= store.Directory.IsSaving;
+            other ??= store.TrySave();
+        };
+        store.Save();
         Assert.True(wasSaving);
         Assert.Null(other);
         Assert.False(store.Directory.IsSaving);
@@ -174,7 +180,7 @@ public sealed class StorageDirectoryTests
         var disk = new MemoryDisk();
         using var store = new TestStore(disk);
         store.Set("a", "1");
-        Assert.Throws<OperationCanceledException>(() => store.Directory.TrySave(store.Store, store.Journal.Split, stop: new CancellationToken(true)));
+        Assert.Throws<OperationCanceledException>(() => store.Directory.TrySave(store.Store, sequence => Task.FromResult(store.Journal.Split(sequence)), stop: new CancellationToken(true)));
         Assert.DoesNotContain(disk.List(Directory), static name => name.StartsWith("image", StringComparison.Ordinal));
     }
 
@@ -338,7 +344,11 @@ public sealed class StorageDirectoryTests
                 Fill(store, 0);
                 store.Save();
                 store.Set("x", "1");
-                Assert.Throws<IOException>(() => store.TrySave(static () => throw new IOException("stop")));
+                disk.Creating = static name =>
+                {
+                    if (name.StartsWith("manifest", StringComparison.Ordinal)) throw new IOException("stop");
+                };
+                Assert.Throws<IOException>(store.Save);
             }
 
             var names = disk.List(Directory);

@@ -79,10 +79,10 @@ internal sealed class TestStore : IDisposable
 
     public IReadOnlyDictionary<string, string> Dump() => Dump(Store);
 
-    public SaveResult Save() => TrySave(null)!;
+    public SaveResult Save() => TrySave()!;
 
-    public SaveResult? TrySave(Action? awaitSplit) =>
-        Directory.TrySave(Store, _journal is null ? null : _journal.Split, awaitSplit, TestContext.Current.CancellationToken);
+    public SaveResult? TrySave() => Directory.TrySave(
+        Store, _journal is null ? null : sequence => Task.FromResult(_journal.Split(sequence)), stop: TestContext.Current.CancellationToken);
 
     /// <summary>Runs a transaction.</summary>
     public void Run(int database, Action<Transaction> action)

@@ -1,0 +1,151 @@
+using System.CommandLine;
+using System.Globalization;
+using Memstore.Storage;
+using Memstore.Storage.Disks;
+using Memstore.Storage.Recovery;
+using Memstore.Storage.Repairs;
+
+namespace Memstore.Server;
+
+/// <summary>The commands that look after data directories: check, repair, restore. They answer 0 if the directory is good in the end, else 1.</summary>
+internal static class ToolCommands
+{
+    private const int Bad = 1;
+    private static readonly TimeSpan ProgressInterval = TimeSpan.FromMilliseconds(250);
+
+    /// <summary>All of them.</summary>
+    public static IEnumerable<Command> All() => [Check(), Repair(), Restore()];
+
+    private static Command Check()
+    {
+        var directory = Directory("The data directory.");
+        var command = new Command("check", "Verifies every byte of a data directory and says what is in it. Changes nothing.");
+        command.Arguments.Add(directory);
+        command.SetAction(parsed => Run((progress, say) => DirectoryTools.Check(FileDisk.Instance, parsed.GetRequiredValue(directory), progress, say)));
+        return command;
+    }
+
+    private static Command Repair()
+    {
+        var directory = Directory("The data directory.");
+        var yes = new Option<bool>("--yes") { Description = "Does what loses data, too; without it, only says what would be done." };
+        var command = new Command("repair", "Cuts the torn end of a journal. Of a damaged directory it saves what can be saved.");
+        command.Arguments.Add(directory);
+        command.Options.Add(yes);
+        command.SetAction(parsed => Run((progress, say) =>
+            DirectoryTools.Repair(FileDisk.Instance, parsed.GetRequiredValue(directory), parsed.GetValue(yes), progress, say)));
+        return command;
+    }
+
+    private static Command Restore()
+    {
+        var from = new Option<string>("--from") { Description = "The data directory with the past. It stays as it is.", HelpName = "dir", Required = true };
+        var to = new Option<string>("--to") { Description = "The directory to make.", HelpName = "dir", Required = true };
+        var at = new Option<string>("--at")
+        {
+            Description = "The moment: a time such as 2026-01-31T12:30:00Z (without a zone it is UTC), or the sequence of the last transaction.",
+            HelpName = "time|sequence",
+            Required = true,
+        };
+        var command = new Command("restore", "Makes a new data directory that holds the data of another as of a moment in the past.");
+        foreach (var option in new[] { from, to, at }) command.Options.Add(option);
+        command.SetAction(parsed => TryReadMoment(parsed.GetRequiredValue(at), out var limit)
+            ? Run((progress, say) => DirectoryTools.Restore(FileDisk.Instance, parsed.GetRequiredValue(from), parsed.GetRequiredValue(to), limit, progress, say))
+            : ServeOptions.Fail($"--at {parsed.GetValue(at)}: it is neither a time such as 2026-01-31T12:30:00Z nor a sequence."));
+        return command;
+    }
+
+    private static Argument<string> Directory(string about) => new("directory") { Description = about };
+
+    private static bool TryReadMoment(string text, out RecoveryLimit limit)
+    {
+        limit = RecoveryLimit.None;
+        var culture = CultureInfo.InvariantCulture;
+        if (long.TryParse(text, NumberStyles.None, culture, out var sequence))
+        {
+            limit = limit with { Sequence = sequence };
+            return true;
+        }
+
+        if (!DateTimeOffset.TryParse(text, culture, DateTimeStyles.AssumeUniversal, out var time)) return false;
+        limit = limit with { UnixMs = time.ToUnixTimeMilliseconds() };
+        return true;
+    }
+
+    private static int Run(Func<RecoveryProgress, Action<string>, bool> tool)
+    {
+        var progress = new RecoveryProgress();
+        try
+        {
+            using var shown = ProgressLine.Show(progress);
+            return tool(progress, line =>
+            {
+                shown?.Clear();
+                Console.WriteLine(line);
+            })
+                ? 0
+                : Bad;
+        }
+        catch (Exception error) when (error is StorageException or IOException or UnauthorizedAccessException)
+        {
+            return ServeOptions.Fail(error.Message);
+        }
+    }
+
+    /// <summary>A line on the terminal that says how far it is; nothing where standard error is no terminal.</summary>
+    internal sealed class ProgressLine : IDisposable
+    {
+        private readonly RecoveryProgress _progress;
+        private readonly Timer _timer;
+        private readonly Lock _lock = new();
+        private int _width;
+        private bool _isEnded;
+
+        private ProgressLine(RecoveryProgress progress)
+        {
+            _progress = progress;
+            _timer = new Timer(_ => Print(), null, ProgressInterval, ProgressInterval);
+        }
+
+        /// <summary>Begins to show it; null if there is no terminal.</summary>
+        public static ProgressLine? Show(RecoveryProgress progress) => Console.IsErrorRedirected ? null : new ProgressLine(progress);
+
+        /// <summary>Takes the line away, so that another can be printed.</summary>
+        public void Clear()
+        {
+            lock (_lock)
+            {
+                if (_width > 0) Console.Error.Write("\r" + new string(' ', _width) + "\r");
+                _width = 0;
+            }
+        }
+
+        /// <inheritdoc/>
+        public void Dispose()
+        {
+            lock (_lock) _isEnded = true;
+            _timer.Dispose();
+            Clear();
+        }
+
+        private void Print()
+        {
+            lock (_lock)
+            {
+                if (_isEnded || _progress.Phase is RecoveryPhase.Waiting or RecoveryPhase.Done) return;
+                var text = TextOf(_progress).PadRight(_width);
+                _width = text.Length;
+                Console.Error.Write("\r" + text);
+            }
+        }
+
+        private static string TextOf(RecoveryProgress progress)
+        {
+            var percent = progress.BytesTotal == 0 ? 100 : Math.Min(100, progress.BytesDone * 100 / progress.BytesTotal);
+            var what = progress.Phase == RecoveryPhase.Image
+                ? string.Create(CultureInfo.InvariantCulture, $"image: {progress.Keys} keys")
+                : string.Create(CultureInfo.InvariantCulture, $"journal: {progress.Records} transactions");
+            return string.Create(CultureInfo.InvariantCulture, $"{percent,3} % of {progress.BytesTotal >> 20} MB, {what}");
+        }
+    }
+}
