@@ -9,19 +9,18 @@ namespace Memstore.Storage.Journals;
 /// lock: a cell belongs to whoever has its sequence until the sequence is stored in it, and then to the writer until it releases it.
 /// </summary>
 // Layout of the native block: a pair of cache lines with the last reserved sequence, one with the last that was taken, then the cells. A cell:
-//   i64 sequence once filled | i32 length | i32 database | up to 112 bytes of payload; longer ones are in a rented array.
+// begins as its record will, so that the writer moves it as a whole:
+//   i32 length of the payload | 4 unused | i64 sequence once filled | u64 database and kind, no time yet | up to 232 bytes of payload.
+// A longer payload is in a rented array.
 internal sealed unsafe class FillRing
 {
-    /// <summary>Cells; 4 MB, of which the system provides what is touched.</summary>
+    /// <summary>Cells; 8 MB, of which the system provides what is touched.</summary>
     public const int Size = 1 << 15;
 
     /// <summary>Bytes of a cell.</summary>
-    public const int CellSize = 128;
+    public const int CellSize = 256;
 
-    private const int InlineMax = CellSize - PayloadAt;
-    private const int LengthAt = 8;
-    private const int DatabaseAt = 12;
-    private const int PayloadAt = 16;
+    private const int InlineMax = CellSize - SegmentFormat.RecordHeaderSize;
 
     private readonly void* _block;
     private readonly long* _reserved;
@@ -66,33 +65,35 @@ internal sealed unsafe class FillRing
     public void Fill(long sequence, int database, ReadOnlySpan<byte> payload)
     {
         var cell = CellOf(sequence);
-        if (payload.Length <= InlineMax) payload.CopyTo(new Span<byte>(cell + PayloadAt, InlineMax));
+        if (payload.Length <= InlineMax) payload.CopyTo(new Span<byte>(cell + SegmentFormat.RecordHeaderSize, InlineMax));
         else FillLong(sequence, payload);
-        *(int*)(cell + LengthAt) = payload.Length;
-        *(int*)(cell + DatabaseAt) = database;
-        Volatile.Write(ref *(long*)cell, sequence);
+        *(int*)(cell + SegmentFormat.LengthAt) = payload.Length;
+        *(ulong*)(cell + SegmentFormat.TimeAndKindAt) = SegmentFormat.TimeAndKind(0, RecordKind.Transaction, database);
+        Volatile.Write(ref *(long*)(cell + SegmentFormat.SequenceAt), sequence);
         GC.KeepAlive(this);
     }
 
     /// <summary>Whether the cell of a sequence has been filled. For the writer.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public bool IsFilled(long sequence) => Volatile.Read(ref *(long*)CellOf(sequence)) == sequence;
+    public bool IsFilled(long sequence) => Volatile.Read(ref *(long*)(CellOf(sequence) + SegmentFormat.SequenceAt)) == sequence;
 
-    /// <summary>What a filled cell holds, until it is released. For the writer.</summary>
+    /// <summary>A filled cell, until it is released, and its payload if that did not fit into it. For the writer.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public ReadOnlySpan<byte> Payload(long sequence, out int database)
+    public byte* Cell(long sequence, out byte[]? payload)
     {
         var cell = CellOf(sequence);
-        var length = *(int*)(cell + LengthAt);
-        database = *(int*)(cell + DatabaseAt);
-        return length <= InlineMax ? new ReadOnlySpan<byte>(cell + PayloadAt, length) : _long[Index(sequence)].AsSpan(0, length);
+        payload = *(int*)(cell + SegmentFormat.LengthAt) <= InlineMax ? null : _long[Index(sequence)];
+        return cell;
     }
 
-    /// <summary>Gives back what a filled cell rented, if anything. For the writer, before <see cref="Release"/>.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public void Clear(long sequence)
+    /// <summary>Gives back the array of a cell that had one. For the writer, before <see cref="Release"/>.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    public void ReturnLong(long sequence)
     {
-        if (*(int*)(CellOf(sequence) + LengthAt) > InlineMax) ReturnLong(sequence);
+        var index = Index(sequence);
+        Interlocked.Add(ref _longBytes, -*(int*)(CellOf(sequence) + SegmentFormat.LengthAt));
+        ArrayPool<byte>.Shared.Return(_long[index]!);
+        _long[index] = null;
     }
 
     /// <summary>Frees all cells up to a sequence. For the writer.</summary>
@@ -110,14 +111,5 @@ internal sealed unsafe class FillRing
         payload.CopyTo(array);
         _long[Index(sequence)] = array;
         Interlocked.Add(ref _longBytes, payload.Length);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private void ReturnLong(long sequence)
-    {
-        var index = Index(sequence);
-        Interlocked.Add(ref _longBytes, -*(int*)(CellOf(sequence) + LengthAt));
-        ArrayPool<byte>.Shared.Return(_long[index]!);
-        _long[index] = null;
     }
 }

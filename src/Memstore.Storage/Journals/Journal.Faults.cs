@@ -17,7 +17,7 @@ public sealed partial class Journal
     private long _askAt;
     private int _askMs = RetryMs;
 
-    private bool IsBeforeRetry => Volatile.Read(ref _fault) is not null && !_needsImage && Environment.TickCount64 < Volatile.Read(ref _retryAt);
+    private bool IsBeforeRetry => Volatile.Read(ref _fault) is not null && !_needsImage && NowMs < Volatile.Read(ref _retryAt);
 
     /// <summary>What failed is tried again at the next turn, without its pause.</summary>
     internal void RetryNow()
@@ -32,7 +32,7 @@ public sealed partial class Journal
 
     private void WriteFailed(string reason)
     {
-        Volatile.Write(ref _retryAt, Environment.TickCount64 + RetryMs);
+        Volatile.Write(ref _retryAt, NowMs + RetryMs);
         if (_fault is null) JournalLog.WriteFault(_options.Logger, reason);
         if (!_needsImage) Refuse(new JournalFault(JournalFaultKind.Write, reason));
     }
@@ -107,7 +107,6 @@ public sealed partial class Journal
         lock (_writing)
         {
             if (_segment?.File is { IsInPlace: false }) NeedImage("the file of the current segment is no longer in the data directory.");
-            else if (_fault is not null) WriteFilled();
         }
 
         if (_fault is not null) SyncWritten();

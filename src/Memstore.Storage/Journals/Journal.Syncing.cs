@@ -40,7 +40,7 @@ public sealed partial class Journal
     /// <summary>One turn of the syncer: what is due. Whether it came further.</summary>
     internal bool TurnOfSyncer()
     {
-        var now = Environment.TickCount64;
+        var now = NowMs;
         if (now - _lastLookAt >= SyncEveryMs)
         {
             _lastLookAt = now;
@@ -61,13 +61,14 @@ public sealed partial class Journal
         lock (_writing)
         {
             WriteFilled();
+            TryFlush();
             segment = _segment;
             file = segment?.File;
             sequence = segment?.WrittenSequence ?? 0;
         }
 
         var isNews = sequence > _waiters.Durable || _fault is not null;
-        _lastSyncAt = Environment.TickCount64;
+        _lastSyncAt = NowMs;
         if (file is null || !isNews || IsBeforeRetry) return false;
         if (_options.AcknowledgesBeforeSync) _waiters.Advance(sequence);
         return TrySync(file) && Synced(segment!, sequence);
@@ -223,6 +224,6 @@ public sealed partial class Journal
     private int MsToNextTurn()
     {
         var last = _syncsEverySecond ? Math.Min(_lastLookAt, _lastSyncAt) : _lastLookAt;
-        return (int)Math.Clamp(last + SyncEveryMs - Environment.TickCount64, 1, SyncEveryMs);
+        return (int)Math.Clamp(last + SyncEveryMs - NowMs, 1, SyncEveryMs);
     }
 }

@@ -10,6 +10,9 @@ public sealed partial class Journal
     private const int IdleTurnMs = 100;
     private const int IdleAfterTurns = 3;
 
+    // Whole blocks are written at once, the rest when it has waited this long: pages that are filled in one go cost a third less (docs/storage.md).
+    private const int FlushEveryMs = 100;
+
     private readonly Lock _writing = new();
 
     // Where records go. Without a file while the syncer makes it; null while they go nowhere, because only an image will hold them.
@@ -18,6 +21,7 @@ public sealed partial class Journal
     private long _lastUnixMs;
     private long _lastMarked;
     private long _writtenBytes;
+    private long _lastFlushAt;
 
     // Segments to end: in the order of their sequences, under their own lock. _nextSplit is the first's.
     private readonly Queue<Split> _splits = new();
@@ -73,20 +77,25 @@ public sealed partial class Journal
             NoteSlowSync();
             var taken = _ring.Taken;
             WriteFilled();
-            return _ring.Taken != taken;
+            var tookAny = _ring.Taken != taken;
+            var now = NowMs;
+            if (tookAny && now - _lastFlushAt < FlushEveryMs) return true;
+            _lastFlushAt = now;
+            TryFlush();
+            return tookAny;
         }
     }
 
+    // Takes all there is and writes the whole blocks of it.
     private void WriteFilled()
     {
         do
         {
             if (HasSplit) Separate();
-            if (_segment is { Pending: >= SegmentWriter.GroupSize }) TryFlush();
+            if (_segment is { HasBlock: true }) TryFlush(blocksOnly: true);
         }
         while (TakeGroup());
 
-        TryFlush();
         var waiting = _ring.Reserved - _ring.Taken;
         if (waiting < FillRing.Size / 2) ClearGate(Gate.RingIsFull);
         // Whoever waits for a cell holds a shard, and readers wait for him.
@@ -104,19 +113,18 @@ public sealed partial class Journal
         if (_waiters.Durable > _lastMarked) Mark(segment);
         var last = Encode(segment, first);
         _ring.Release(last);
-        return segment.Pending >= SegmentWriter.GroupSize || HasSplit;
+        return segment.HasBlock || HasSplit;
     }
 
-    private long Encode(SegmentWriter segment, long next)
+    private unsafe long Encode(SegmentWriter segment, long next)
     {
-        var time = SegmentFormat.TimeAndKind(NextUnixMs(), RecordKind.Transaction, 0);
-        var limit = segment.Pending + SegmentWriter.GroupSize;
+        var unixMs = NextUnixMs();
+        var end = segment.NextBlock;
         // The split is read after the cell: whoever filled a later cell did so after the split had been stored.
-        for (; segment.Pending < limit && _ring.IsFilled(next) && next <= Volatile.Read(ref _nextSplit); next++)
+        for (; segment.Length < end && _ring.IsFilled(next) && next <= Volatile.Read(ref _nextSplit); next++)
         {
-            var payload = _ring.Payload(next, out var database);
-            segment.Append(next, time | ((ulong)(uint)database << SegmentFormat.DatabaseShift), payload);
-            _ring.Clear(next);
+            segment.Append(_ring.Cell(next, out var payload), payload, unixMs);
+            if (payload is not null) _ring.ReturnLong(next);
         }
 
         return next - 1;
@@ -125,17 +133,21 @@ public sealed partial class Journal
     // While the disk does not take anything, what waits in memory must end somewhere.
     private bool HasMemory(SegmentWriter segment)
     {
-        if (segment.Pending < SegmentWriter.GroupSize) return true;
         if (segment.Pending < _options.PendingBytesMax) return true;
         if (_fault is not null) NeedImage("more was committed than may wait in memory while it could not be written.");
         return false;
     }
 
     // Nothing is kept of what an image will hold.
-    private bool Discard()
+    private unsafe bool Discard()
     {
         var next = _ring.Taken + 1;
-        for (; _ring.IsFilled(next) && next <= Volatile.Read(ref _nextSplit); next++) _ring.Clear(next);
+        for (; _ring.IsFilled(next) && next <= Volatile.Read(ref _nextSplit); next++)
+        {
+            _ring.Cell(next, out var payload);
+            if (payload is not null) _ring.ReturnLong(next);
+        }
+
         _ring.Release(next - 1);
         if (!HasSplit) return false;
         Separate();
@@ -201,8 +213,8 @@ public sealed partial class Journal
         }
     }
 
-    // Whether the buffer is empty afterwards.
-    private bool TryFlush()
+    // Whether it was written. Afterwards the buffer is empty, or holds less than a block.
+    private bool TryFlush(bool blocksOnly = false)
     {
         if (_segment is not { } segment) return true;
         if (segment.Pending == 0) return true;
@@ -210,8 +222,8 @@ public sealed partial class Journal
         var bytes = segment.Pending;
         try
         {
-            segment.Flush();
-            Volatile.Write(ref _writtenBytes, _writtenBytes + bytes);
+            segment.Flush(blocksOnly);
+            Volatile.Write(ref _writtenBytes, _writtenBytes + bytes - segment.Pending);
             return true;
         }
         catch (Exception error) when (IsOfDisk(error))
@@ -220,6 +232,9 @@ public sealed partial class Journal
             return false;
         }
     }
+
+    // Of the clock's own time, which no change of the wall clock moves.
+    private long NowMs => _options.Clock.GetTimestamp() / (_options.Clock.TimestampFrequency / 1_000);
 
     // Never falling, so that a moment of the past is a place in the journal.
     [MethodImpl(MethodImplOptions.NoInlining)]

@@ -200,7 +200,7 @@ public sealed class JournalFaultTests
     public async Task A_slow_sync_holds_back_commits_until_it_ends()
     {
         using var goOn = new ManualResetEventSlim();
-        await using var journal = Journal.Start(_disk, JournalRun.Options() with { RunsThreads = true, SlowSync = TimeSpan.FromMilliseconds(50) });
+        await using var journal = Journal.Start(_disk, JournalRun.Options() with { RunsThreads = true, Clock = TimeProvider.System, SlowSync = TimeSpan.FromMilliseconds(50) });
         _disk.Fault = (call, _) =>
         {
             if (call == DiskCall.Sync) goOn.Wait();

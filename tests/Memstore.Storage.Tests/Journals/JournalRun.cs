@@ -15,13 +15,16 @@ internal sealed class JournalRun
     public const string Data = "/data";
     public static readonly Guid Store = new("5f1f2a44-9f4e-4a8e-8a43-6e0d30b0a001");
 
+    private static readonly DateTimeOffset Start = DateTimeOffset.FromUnixTimeSeconds(1_800_000_000);
+
     private readonly Random _random;
     private readonly List<long> _toFill = [];
+    private readonly FakeTimeProvider _clock = new(Start);
 
     public JournalRun(IDisk disk, int seed, Func<JournalOptions, JournalOptions>? with = null)
     {
         _random = new Random(seed);
-        var options = Options();
+        var options = Options() with { Clock = _clock };
         Journal = Journal.Start(disk, with is null ? options : with(options));
         Journal.SyncsEverySecond = false;
     }
@@ -42,7 +45,7 @@ internal sealed class JournalRun
         FirstSequence = 1,
         SegmentBytes = 4_096,
         RunsThreads = false,
-        Clock = new FakeTimeProvider(DateTimeOffset.FromUnixTimeSeconds(1_800_000_000)),
+        Clock = new FakeTimeProvider(Start),
     };
 
     public static byte[] Payload(long sequence)
@@ -72,6 +75,7 @@ internal sealed class JournalRun
                 Journal.SyncWritten();
                 break;
             case 9:
+                _clock.Advance(TimeSpan.FromMilliseconds(_random.Next(120)));
                 Journal.TurnOfWriter();
                 break;
             default:

@@ -16,7 +16,7 @@ public sealed class JournalTests
         const int Threads = 4;
         const int Commits = 20_000;
         var answers = new int[(Threads * Commits) + 1];
-        var journal = Journal.Start(_disk, JournalRun.Options() with { RunsThreads = true, SegmentBytes = 1 << 20 });
+        var journal = Journal.Start(_disk, JournalRun.Options() with { RunsThreads = true, Clock = TimeProvider.System, SegmentBytes = 1 << 20 });
         await Task.WhenAll(Enumerable.Range(0, Threads).Select(number => Task.Factory.StartNew(() =>
         {
             var random = new Random(number);
@@ -45,7 +45,7 @@ public sealed class JournalTests
         for (var round = 0; round < 30; round++)
         {
             var disk = new SimulatedDisk(round);
-            var journal = Journal.Start(disk, JournalRun.Options() with { RunsThreads = true });
+            var journal = Journal.Start(disk, JournalRun.Options() with { RunsThreads = true, Clock = TimeProvider.System });
             var asked = 0;
             var told = 0;
             var acknowledged = 0L;
@@ -74,7 +74,7 @@ public sealed class JournalTests
     [Fact]
     public async Task A_split_begins_a_segment_with_the_next_sequence()
     {
-        await using var journal = Journal.Start(_disk, JournalRun.Options() with { RunsThreads = true, SegmentBytes = 1 << 20 });
+        await using var journal = Journal.Start(_disk, JournalRun.Options() with { RunsThreads = true, Clock = TimeProvider.System, SegmentBytes = 1 << 20 });
         Assert.Equal(1, await journal.SplitAfter(0));
         Commit(journal, 10);
         Assert.Equal(2, await journal.SplitAfter(10));
@@ -97,7 +97,7 @@ public sealed class JournalTests
     [Fact]
     public async Task Splits_under_load_fall_where_they_were_asked_for()
     {
-        await using var journal = Journal.Start(_disk, JournalRun.Options() with { RunsThreads = true, SegmentBytes = 1 << 20 });
+        await using var journal = Journal.Start(_disk, JournalRun.Options() with { RunsThreads = true, Clock = TimeProvider.System, SegmentBytes = 1 << 20 });
         var splits = new List<(long Sequence, Task<long> Segment)>();
         for (var i = 0; i < 40; i++)
         {
@@ -157,7 +157,7 @@ public sealed class JournalTests
         var directory = Directory.CreateTempSubdirectory("memstore-");
         try
         {
-            var options = JournalRun.Options() with { Directory = directory.FullName, RunsThreads = true, SegmentBytes = 1 << 18 };
+            var options = JournalRun.Options() with { Directory = directory.FullName, RunsThreads = true, Clock = TimeProvider.System, SegmentBytes = 1 << 18 };
             var journal = Journal.Start(FileDisk.Instance, options);
             Commit(journal, 10_000);
             var safe = new TaskCompletionSource<bool>(TaskCreationOptions.RunContinuationsAsynchronously);
