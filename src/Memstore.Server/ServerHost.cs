@@ -64,6 +64,7 @@ internal sealed class ServerHost : IAsyncDisposable
             Backlog = (int)settings.Number("tcp-backlog"),
             KeepAliveSeconds = (int)settings.Number("tcp-keepalive"),
             OutputPauseThreshold = OutputPauseThreshold,
+            EventThreads = (int)settings.Number("event-threads"),
             UnixSocketMode = mode == UnixFileMode.None ? null : mode,
             Turns = State.Turns,
         }, State.Logger);

@@ -18,6 +18,7 @@ internal static class SettingTable
         new("unixsocket", Text, "") { Changes = Changeability.Start, About = "The path of a Unix socket to listen on as well." },
         new("unixsocketperm", Integer, "0") { Max = 511, Changes = Changeability.Start, About = "Permissions of the Unix socket, as a decimal number; 0 leaves them." },
         new("transport", Choice, "auto") { Choices = ["auto", "uring", "sockets"], Changes = Changeability.Start, About = "How connections are served." },
+        new("event-threads", Integer, "0") { Max = 256, Changes = Changeability.Start, About = "Threads that serve connections with transport uring; 0 for one per two processors." },
         new("shards", Integer, "4") { Min = 1, Max = 4096, Changes = Changeability.Start, About = "The number of shards." },
         new("databases", Integer, "16") { Min = 1, Max = 1024, Changes = Changeability.Start, About = "The number of databases." },
         new("enable-debug-command", Choice, "no") { Choices = ["no", "yes", "local"], Changes = Changeability.Start, About = "Who may use DEBUG." },

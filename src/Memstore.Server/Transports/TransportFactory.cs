@@ -15,14 +15,18 @@ public static class TransportFactory
     /// <param name="options">Limits and socket options.</param>
     /// <param name="logger">Gets one line if <c>auto</c> has to fall back.</param>
     /// <exception cref="TransportException">The name is unknown, or <c>uring</c> was asked for and cannot be used here.</exception>
-    public static ITransport Create(string name, TransportOptions options, ILogger logger)
+    public static ITransport Create(string name, TransportOptions options, ILogger logger) =>
+        Create(name, options, logger, UringProbe.FindObstacle);
+
+    /// <summary>The same with a probe of its own, which answers null or what stands against <c>uring</c>.</summary>
+    internal static ITransport Create(string name, TransportOptions options, ILogger logger, Func<string?> findObstacle)
     {
         switch (name)
         {
             case "sockets":
                 return new SocketTransport(options, logger);
             case "auto" or "uring":
-                if (UringTransport.IsSupported(out var reason))
+                if (findObstacle() is not { } reason)
                     return new UringTransport(options, logger);
                 if (name == "uring")
                     throw new TransportException($"Transport uring cannot be used here: {reason}; use auto or sockets.");

@@ -3,6 +3,7 @@ using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Sockets;
 using Memstore.Server.Transports;
+using Memstore.Server.Transports.Uring;
 using Microsoft.Extensions.Logging;
 
 namespace Memstore.Server.Tests.Transports;
@@ -16,7 +17,7 @@ internal sealed class TransportHost : IAsyncDisposable
 
     private TransportHost(TransportSetup setup, TransportOptions options, Func<Connection, Task> handler)
     {
-        _transport = TransportFactory.Create(setup.Name, options, new FaultLogger(Faults));
+        _transport = setup.Create(options, new FaultLogger(Faults));
         _handler = handler;
     }
 
@@ -32,8 +33,7 @@ internal sealed class TransportHost : IAsyncDisposable
     public static async Task<TransportHost> StartAsync(
         TransportSetup setup, Func<Connection, Task> handler, TransportOptions? options = null, EndPoint? endPoint = null)
     {
-        options = (options ?? new TransportOptions()) with { EventThreads = setup.EventThreads };
-        var host = new TransportHost(setup, options, handler);
+        var host = new TransportHost(setup, options ?? new TransportOptions(), handler);
         await host._transport.StartAsync(
             [endPoint ?? new IPEndPoint(IPAddress.Loopback, 0)], host.HandleAsync, CancellationToken.None);
         return host;
@@ -106,11 +106,31 @@ internal sealed class FaultLogger(ConcurrentQueue<string> faults) : ILogger
     }
 }
 
+/// <summary>Keeps every line.</summary>
+internal sealed class LineLogger(ConcurrentQueue<string> lines) : ILogger
+{
+    public IDisposable? BeginScope<TState>(TState state) where TState : notnull => null;
+
+    public bool IsEnabled(LogLevel logLevel) => true;
+
+    public void Log<TState>(
+        LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
+        lines.Enqueue(formatter(state, exception));
+}
+
 /// <summary>Thrown by a handler on purpose.</summary>
 internal sealed class ExpectedException : Exception;
 
-/// <summary>Which transport a class of tests runs over.</summary>
-public sealed record TransportSetup(string Name, int EventThreads);
+/// <summary>Which transport a class of tests runs over, and whether its kernel has no more than the transport cannot do without.</summary>
+public sealed record TransportSetup(string Name, int EventThreads, bool IsPlain = false)
+{
+    /// <summary>Makes the transport, not started yet.</summary>
+    internal ITransport Create(TransportOptions options, ILogger logger)
+    {
+        options = options with { EventThreads = EventThreads };
+        return IsPlain ? new UringTransport(options, logger, UringFeatures.None) : TransportFactory.Create(Name, options, logger);
+    }
+}
 
 /// <summary>A plain socket whose every wait has an end.</summary>
 internal sealed class TestClient(Socket socket) : IDisposable

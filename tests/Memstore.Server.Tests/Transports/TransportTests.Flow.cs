@@ -48,6 +48,48 @@ public abstract partial class TransportTests
         Assert.InRange(worst, options.OutputPauseThreshold, options.OutputPauseThreshold + (2 * ChunkBytes));
     }
 
+    [Theory]
+    [InlineData(37)]
+    [InlineData(3_001)]
+    [InlineData(65_000)]
+    public async Task Replies_to_a_client_that_does_not_read_yet_arrive_once_and_in_order(int replyBytes)
+    {
+        const int TotalBytes = 12_000_000;
+        var pendingFlushes = 0;
+        await using var host = await Start(
+            async connection =>
+            {
+                for (var position = 0; position < TotalBytes; position += replyBytes)
+                {
+                    var count = Math.Min(replyBytes, TotalBytes - position);
+                    Pattern.Fill(connection.Output.GetSpan(count)[..count], position, stream: 5);
+                    connection.Output.Advance(count);
+                    var flush = connection.Output.FlushAsync();
+                    if (!flush.IsCompleted)
+                        Interlocked.Increment(ref pendingFlushes);
+                    await flush;
+                    // Each of the first replies is a send of its own.
+                    if (position > 2_000_000)
+                        continue;
+                    var turn = new TaskCompletionSource();
+                    connection.Post(static turn => ((TaskCompletionSource)turn!).SetResult(), turn);
+                    await turn.Task;
+                }
+            },
+            new TransportOptions { OutputPauseThreshold = 128 * 1024 });
+        using var client = await TestClient.ConnectAsync(host.EndPoint, receiveBufferBytes: 65_536);
+        await Eventually(() => Volatile.Read(ref pendingFlushes) > 0, "the client's and the server's buffers are full");
+        var buffer = new byte[100_003];
+        for (var received = 0; received < TotalBytes;)
+        {
+            var count = await client.ReceiveAsync(buffer);
+            Assert.True(count > 0, $"the stream ended at {received}");
+            Assert.Equal(-1, Pattern.FirstWrong(buffer.AsSpan(0, count), received, 5));
+            received += count;
+        }
+        Assert.Equal(0, await client.ReceiveAsync(buffer));
+    }
+
     [Fact]
     public async Task Receiving_pauses_while_the_session_does_not_examine_its_input()
     {

@@ -15,8 +15,7 @@ public abstract partial class TransportTests
     public async Task A_port_in_use_is_one_line_that_says_what_to_do()
     {
         await using var first = await Start(TransportHost.EchoAsync);
-        await using var second = TransportFactory.Create(
-            setup.Name, new TransportOptions { EventThreads = setup.EventThreads }, NullLogger.Instance);
+        await using var second = setup.Create(new TransportOptions(), NullLogger.Instance);
         var error = await Assert.ThrowsAsync<TransportException>(async () =>
             await second.StartAsync([new IPEndPoint(IPAddress.Loopback, 0), first.EndPoint], TransportHost.EchoAsync, CancellationToken.None));
         Assert.Contains("in use", error.Message, StringComparison.Ordinal);
@@ -82,8 +81,7 @@ public abstract partial class TransportTests
     public async Task Listens_on_several_addresses()
     {
         SkipWhereUnsupported();
-        await using var transport = TransportFactory.Create(
-            setup.Name, new TransportOptions { EventThreads = setup.EventThreads }, NullLogger.Instance);
+        await using var transport = setup.Create(new TransportOptions(), NullLogger.Instance);
         var path = Path.Combine(Path.GetTempPath(), $"memstore-{Guid.NewGuid():N}.sock");
         EndPoint[] asked = [new IPEndPoint(IPAddress.Loopback, 0), new IPEndPoint(IPAddress.Loopback, 0), new UnixDomainSocketEndPoint(path)];
         await transport.StartAsync(asked, TransportHost.EchoAsync, CancellationToken.None);

@@ -374,3 +374,6 @@ public sealed class UringWithTwoRingsTests() : TransportTests(new TransportSetup
 
 /// <summary>More rings than the machine has processors, so that their threads are preempted everywhere.</summary>
 public sealed class UringWithEightRingsTests() : TransportTests(new TransportSetup("uring", 8));
+
+/// <summary>A kernel that has nothing of <see cref="UringFeatures"/>: every way round a missing feature is taken.</summary>
+public sealed class UringOnAnOldKernelTests() : TransportTests(new TransportSetup("uring", 2, IsPlain: true));

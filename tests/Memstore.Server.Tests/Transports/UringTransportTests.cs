@@ -1,3 +1,4 @@
+using System.Net;
 using Memstore.Server.Transports;
 using Memstore.Server.Transports.Uring;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -100,6 +101,53 @@ public sealed class UringTransportTests
     {
         var transport = TransportFactory.Create("auto", new TransportOptions(), NullLogger.Instance);
         Assert.Equal(UringTransport.IsSupported(out _) ? "uring" : "sockets", transport.Name);
+    }
+
+    [Fact]
+    public async Task Auto_falls_back_to_sockets_and_says_once_why()
+    {
+        var log = new System.Collections.Concurrent.ConcurrentQueue<string>();
+        await using var transport = TransportFactory.Create("auto", new TransportOptions(), new LineLogger(log), () => "it is forbidden here");
+        Assert.Equal("sockets", transport.Name);
+        Assert.Contains("it is forbidden here", Assert.Single(log), StringComparison.Ordinal);
+        await transport.StartAsync([new IPEndPoint(IPAddress.Loopback, 0)], TransportHost.EchoAsync, CancellationToken.None);
+        using var client = await TestClient.ConnectAsync(transport.BoundEndPoints[0]);
+        Assert.Equal([1, 2], await client.ExchangeAsync([1, 2]));
+    }
+
+    [Fact]
+    public void Uring_where_it_cannot_be_used_is_refused_with_the_reason()
+    {
+        var error = Assert.Throws<TransportException>(() =>
+            TransportFactory.Create("uring", new TransportOptions(), NullLogger.Instance, () => "it is forbidden here"));
+        Assert.Contains("it is forbidden here; use auto or sockets", error.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(13)]
+    [InlineData(22)]
+    [InlineData(38)]
+    public void Every_error_of_the_set_up_has_a_text_for_the_operator(int error) => Assert.NotEmpty(UringProbe.Explain(error));
+
+    [Theory]
+    [InlineData((int)UringFeatures.RegisteredRing)]
+    [InlineData((int)UringFeatures.RegisteredFiles)]
+    [InlineData((int)(UringFeatures.DeferredWork | UringFeatures.QuietSends))]
+    [InlineData((int)UringFeatures.QuietSends)]
+    [InlineData((int)UringFeatures.MultishotAccept)]
+    public async Task Each_feature_alone_serves_as_well(int features)
+    {
+        Assert.SkipUnless(UringTransport.IsSupported(out var reason), reason);
+        await using var transport = new UringTransport(new TransportOptions(), NullLogger.Instance, (UringFeatures)features);
+        await transport.StartAsync([new IPEndPoint(IPAddress.Loopback, 0)], TransportHost.EchoAsync, CancellationToken.None);
+        for (var i = 0; i < 3; i++)
+        {
+            using var client = await TestClient.ConnectAsync(transport.BoundEndPoints[0]);
+            var data = Pattern.Make(1_000_000, stream: i);
+            var echoed = await client.ExchangeAsync(data);
+            Assert.True(data.AsSpan().SequenceEqual(echoed), "the bytes differ");
+        }
     }
 
     [Fact]

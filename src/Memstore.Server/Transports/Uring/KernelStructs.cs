@@ -43,6 +43,7 @@ internal struct SetupParameters
     [FieldOffset(44)] public uint SubmissionTail;
     [FieldOffset(48)] public uint SubmissionMask;
     [FieldOffset(52)] public uint SubmissionCount;
+    [FieldOffset(56)] public uint SubmissionFlags;
     [FieldOffset(64)] public uint SubmissionArray;
 
     // io_cqring_offsets at 80
@@ -60,6 +61,22 @@ internal struct BufferRingRegistration
     [FieldOffset(0)] public ulong Address;
     [FieldOffset(8)] public uint Entries;
     [FieldOffset(12)] public ushort Group;
+}
+
+/// <summary>Changes registered descriptors (io_uring_rsrc_update, io_uring_files_update).</summary>
+[StructLayout(LayoutKind.Explicit, Size = 16)]
+internal struct ResourceUpdate
+{
+    [FieldOffset(0)] public uint Offset;
+    [FieldOffset(8)] public ulong Data; // a descriptor, or where the descriptors are
+}
+
+/// <summary>Registers a table of descriptors (io_uring_rsrc_register).</summary>
+[StructLayout(LayoutKind.Explicit, Size = 32)]
+internal struct ResourceRegistration
+{
+    [FieldOffset(0)] public uint Count;
+    [FieldOffset(4)] public uint Flags;
 }
 
 /// <summary>One buffer offered to the kernel (io_uring_buf). The ring's tail lies in the last two bytes of entry 0.</summary>
@@ -86,7 +103,9 @@ internal enum Operation : byte
 internal enum EntryFlags : byte
 {
     None = 0,
+    FixedFile = 1 << 0,
     BufferSelect = 1 << 5,
+    SkipSuccess = 1 << 6, // 5.17
 }
 
 [Flags]
@@ -118,6 +137,7 @@ internal enum RingFeatures : uint
     NoDrop = 1 << 1,
     SubmitStable = 1 << 2,
     FastPoll = 1 << 5,
+    SkipCompletions = 1 << 11, // 5.17
 }
 
 [Flags]
@@ -125,6 +145,7 @@ internal enum EnterFlags : uint
 {
     None = 0,
     GetEvents = 1 << 0,
+    RegisteredRing = 1 << 4, // 5.18
 }
 
 /// <summary>Flags of single operations and of register calls.</summary>
@@ -132,12 +153,18 @@ internal static class KernelFlags
 {
     public const ushort PollFirst = 1 << 0; // send, recv: the socket is known to be not ready
     public const ushort AcceptMultishot = 1 << 0;
+    public const uint CompletionsOverflow = 1 << 1; // in the submission queue's own flags
     public const uint CancelAll = 1 << 0;
     public const uint CancelAny = 1 << 2;
+    public const uint DontWait = 0x40; // MSG_DONTWAIT
+    public const uint WaitAll = 0x100; // MSG_WAITALL
     public const uint NoSignal = 0x4000; // MSG_NOSIGNAL
     public const uint CloseOnExec = 0x80000; // SOCK_CLOEXEC, EFD_CLOEXEC
 
+    public const uint UpdateFiles = 6; // IORING_REGISTER_FILES_UPDATE
     public const uint RegisterProbe = 8;
+    public const uint RegisterFiles = 13; // IORING_REGISTER_FILES2
+    public const uint RegisterRingDescriptors = 20; // IORING_REGISTER_RING_FDS
     public const uint RegisterBufferRing = 22;
     public const uint UnregisterBufferRing = 23;
 }

@@ -24,12 +24,17 @@ internal sealed unsafe class Ring : IDisposable
     private readonly nuint _entriesSize;
     private readonly uint* _submissionHead;
     private readonly uint* _submissionTail;
+    private readonly uint* _submissionFlags;
     private readonly uint _submissionMask;
     private readonly uint _submissionCount;
     private readonly uint* _completionHead;
     private readonly uint* _completionTail;
     private readonly uint _completionMask;
     private readonly CompletionEntry* _completions;
+
+    // What Enter names the ring by: its descriptor, or its place among the thread's registered rings.
+    private int _enterDescriptor;
+    private EnterFlags _enterFlags = EnterFlags.GetEvents;
 
     // Entries up to _tail are filled in; the kernel has taken those up to its own head.
     private uint _tail;
@@ -43,17 +48,22 @@ internal sealed unsafe class Ring : IDisposable
         _entriesSize = entriesSize;
         _submissionHead = (uint*)(queues + parameters.SubmissionHead);
         _submissionTail = (uint*)(queues + parameters.SubmissionTail);
+        _submissionFlags = (uint*)(queues + parameters.SubmissionFlags);
         _submissionMask = *(uint*)(queues + parameters.SubmissionMask);
         _submissionCount = parameters.SubmissionEntries;
         _completionHead = (uint*)(queues + parameters.CompletionHead);
         _completionTail = (uint*)(queues + parameters.CompletionTail);
         _completionMask = *(uint*)(queues + parameters.CompletionMask);
         _completions = (CompletionEntry*)(queues + parameters.CompletionArray);
+        CompletionCapacity = parameters.CompletionEntries;
+        // Before Linux 6.1, which brought DEFER_TASKRUN too, a send that failed half-way did not tell what it had taken.
+        CanSkipCompletions = (parameters.Features & RingFeatures.SkipCompletions) != 0 && (parameters.Flags & SetupFlags.DeferTaskRun) != 0;
         _tail = *_submissionTail;
         // The indirection array is not needed: slot i always means entry i.
         var array = (uint*)(queues + parameters.SubmissionArray);
         for (var i = 0u; i < _submissionCount; i++)
             array[i] = i;
+        _enterDescriptor = descriptor;
     }
 
     /// <summary>Operations that the kernel has not finished with, those not submitted yet included.</summary>
@@ -62,12 +72,24 @@ internal sealed unsafe class Ring : IDisposable
     /// <summary>The ring's descriptor, for register calls.</summary>
     public int Descriptor => _descriptor;
 
+    /// <summary>How many completions the queue holds before the kernel keeps further ones back.</summary>
+    public uint CompletionCapacity { get; }
+
+    /// <summary>Whether entries can be told to make no completion when they succeed, and sends tell how far they came when they fail.</summary>
+    public bool CanSkipCompletions { get; }
+
+    /// <summary>Whether entries wait to be submitted, or completions for room in the queue.</summary>
+    public bool HoldsBack =>
+        _tail != Volatile.Read(ref *_submissionHead) || (Volatile.Read(ref *_submissionFlags) & KernelFlags.CompletionsOverflow) != 0;
+
     /// <summary>Makes a ring with the best setup that the kernel has, or says which error number stands against it.</summary>
-    public static Ring? TryCreate(uint submissionEntries, uint completionEntries, out int error)
+    public static Ring? TryCreate(uint submissionEntries, uint completionEntries, UringFeatures features, out int error)
     {
         error = ErrorNumber.Invalid;
         foreach (var setup in Setups)
         {
+            if ((setup & SetupFlags.SingleIssuer) != 0 && (features & UringFeatures.DeferredWork) == 0)
+                continue;
             var parameters = new SetupParameters
             {
                 Flags = setup | SetupFlags.CompletionSize | SetupFlags.Clamp,
@@ -103,7 +125,7 @@ internal sealed unsafe class Ring : IDisposable
     {
         Volatile.Write(ref *_submissionTail, _tail);
         var submitCount = _tail - Volatile.Read(ref *_submissionHead);
-        var result = KernelCalls.Enter(_descriptor, submitCount, waitCount, EnterFlags.GetEvents);
+        var result = KernelCalls.Enter(_enterDescriptor, submitCount, waitCount, _enterFlags);
         // An interrupted or busy call has lost nothing: what was not taken is still queued, and the caller comes back.
         if (result is < 0 and not (-ErrorNumber.Interrupted or -ErrorNumber.Again or -ErrorNumber.Busy))
             throw new InvalidOperationException($"io_uring_enter failed with error {-result}.");
@@ -121,6 +143,22 @@ internal sealed unsafe class Ring : IDisposable
         if ((completion.Flags & CompletionFlags.More) == 0)
             OperationCount--;
         return completion;
+    }
+
+    /// <summary>Looks at a completion that can be taken, the oldest being number 0, and leaves it there.</summary>
+    public ref readonly CompletionEntry Peek(uint number) => ref _completions[(*_completionHead + number) & _completionMask];
+
+    /// <summary>Counts an operation as ended that makes no completion.</summary>
+    public void EndSilently() => OperationCount--;
+
+    /// <summary>Has the calling thread enter without a reference to the descriptor, where the kernel can.</summary>
+    public void RegisterSelf()
+    {
+        var update = new ResourceUpdate { Offset = uint.MaxValue, Data = (ulong)_descriptor };
+        if (KernelCalls.Register(_descriptor, KernelFlags.RegisterRingDescriptors, &update, 1) != 1)
+            return;
+        _enterDescriptor = (int)update.Offset;
+        _enterFlags |= EnterFlags.RegisteredRing;
     }
 
     public void Dispose()

@@ -19,7 +19,7 @@ internal sealed class UringAcceptor
     private readonly ulong _userData;
     private readonly TaskCompletionSource _stopped = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    private bool _isMultishot = true;
+    private bool _isMultishot;
     private bool _isArmed;
     private bool _isStopping;
     private int _delayMs = 1;
@@ -33,6 +33,7 @@ internal sealed class UringAcceptor
         _accepted = accepted;
         _logger = logger;
         _userData = loop.Add(this);
+        _isMultishot = loop.Has(UringFeatures.MultishotAccept);
     }
 
     /// <summary>Ends when nothing is accepted any more.</summary>

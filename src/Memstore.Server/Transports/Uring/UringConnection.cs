@@ -20,6 +20,8 @@ internal sealed class UringConnection : Connection
     private readonly UringOutput _output;
     private readonly CancellationTokenSource _closed = new();
 
+    private readonly bool _isInTable;
+
     // Changed by the ring's thread.
     private bool _isSessionEnded;
     private bool _isBroken;
@@ -38,6 +40,9 @@ internal sealed class UringConnection : Connection
         Slot = slot;
         Id = socket.Id;
         FileDescriptor = socket.Descriptor;
+        var place = (int)(slot >> UringLoop.KindBits);
+        _isInTable = loop.Files.TrySet(place, socket.Descriptor);
+        Target = _isInTable ? place : socket.Descriptor;
         IsUnixSocket = socket.IsUnixSocket;
         LocalEndPoint = IsUnixSocket ? socket.ListenedOn : SocketAddressReader.Local(socket.Descriptor);
         RemoteEndPoint = IsUnixSocket ? null : SocketAddressReader.Peer(socket.Descriptor);
@@ -45,6 +50,12 @@ internal sealed class UringConnection : Connection
 
     /// <summary>The place of this connection in its loop, as the upper bits of what operations carry.</summary>
     public ulong Slot { get; }
+
+    /// <summary>What operations name the socket by: its place in the ring's table, or else its descriptor.</summary>
+    public int Target { get; }
+
+    /// <summary>The flags that belong to <see cref="Target"/>.</summary>
+    public EntryFlags TargetFlags => _isInTable ? EntryFlags.FixedFile : EntryFlags.None;
 
     public override PipeReader Input => _input;
 
@@ -111,6 +122,22 @@ internal sealed class UringConnection : Connection
             TryClose();
     }
 
+    /// <summary>Whether something follows as soon as the send under way has ended: another send, the end of a flush, or the close.</summary>
+    public bool AwaitsSend => _isSessionEnded || _output.AwaitsSend;
+
+    /// <summary>The quiet send has failed; <see cref="OnSent"/> follows.</summary>
+    public void KeepSendOpen() => _output.KeepSendOpen();
+
+    /// <summary>The quiet send that was submitted is over; it was taken whole unless <see cref="KeepSendOpen"/> was called.</summary>
+    public void SettleSend()
+    {
+        var sent = _output.TakeQuiet();
+        if (sent == 0)
+            return;
+        _loop.Ring.EndSilently();
+        OnSent(sent);
+    }
+
     private void EndSession()
     {
         _isSessionEnded = true;
@@ -141,6 +168,8 @@ internal sealed class UringConnection : Connection
         if (_input.IsReceiving || _output.IsSending || _output.UnsentBytes > 0)
             return false;
         _isClosed = true;
+        if (_isInTable)
+            _loop.Files.Clear(Target);
         KernelCalls.Close(FileDescriptor);
         _loop.Remove(this);
         MarkClosed();

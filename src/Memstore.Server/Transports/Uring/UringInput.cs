@@ -204,7 +204,8 @@ internal sealed unsafe class UringInput : PipeReader, IValueTaskSource<ReadResul
             _connection.Abort("a request does not fit into memory");
             return;
         }
-        ref var entry = ref _loop.Ring.Next(Operation.Receive, _connection.FileDescriptor, _connection.Slot | (ulong)OperationKind.Receive);
+        ref var entry = ref _loop.Ring.Next(Operation.Receive, _connection.Target, _connection.Slot | (ulong)OperationKind.Receive);
+        entry.Flags = _connection.TargetFlags;
         // Usually the session has consumed all there was and the client waits for its replies; then trying first is wasted.
         if (!_socketHasMore)
             entry.Priority = KernelFlags.PollFirst;
@@ -216,7 +217,7 @@ internal sealed unsafe class UringInput : PipeReader, IValueTaskSource<ReadResul
         }
         else
         {
-            entry.Flags = EntryFlags.BufferSelect;
+            entry.Flags |= EntryFlags.BufferSelect;
             entry.BufferGroup = BufferRing.Group;
         }
         _isReceiving = true;

@@ -20,9 +20,11 @@ internal enum OperationKind : byte
 // Threading: the loop's own thread, except Post, PostAfter, IsCurrent, ConnectionCount, Start and StopAsync.
 internal sealed class UringLoop
 {
+    /// <summary>How many of the bits that an operation carries tell its kind; the rest is whose it is.</summary>
+    public const int KindBits = 8;
+
     private const uint SubmissionEntries = 1024;
     private const uint CompletionEntries = 8192;
-    private const int KindBits = 8;
 
     // After this long a turn submits what it has and goes on in the next. Looked at every few sessions, each of which may take 200 us.
     private const int SessionsPerLook = 4;
@@ -30,6 +32,7 @@ internal sealed class UringLoop
 
     // Fixed after construction, the ring's parts after the thread's start.
     private readonly TransportOptions _options;
+    private readonly UringFeatures _features;
     private readonly ILogger _logger;
     private readonly Thread _thread;
     private readonly TaskCompletionSource<string?> _started = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -54,8 +57,9 @@ internal sealed class UringLoop
     private bool _isStopping;
     private bool _isExiting;
 
-    public UringLoop(int index, TransportOptions options, ILogger logger)
+    public UringLoop(int index, TransportOptions options, UringFeatures features, ILogger logger)
     {
+        _features = features;
         _options = options;
         _logger = logger;
         _turn = new TurnClock(options.Turns);
@@ -66,9 +70,16 @@ internal sealed class UringLoop
 
     public BufferRing Buffers => _buffers;
 
+    public FileTable Files { get; private set; } = null!;
+
+    public QuietSends QuietSends { get; private set; } = null!;
+
     public BlockPool Blocks { get; } = new();
 
     public bool IsCurrent => Environment.CurrentManagedThreadId == _thread.ManagedThreadId;
+
+    /// <summary>Whether a feature is used if the kernel has it.</summary>
+    public bool Has(UringFeatures feature) => (_features & feature) != 0;
 
     /// <summary>Connections that are here or on their way here.</summary>
     public int ConnectionCount => Volatile.Read(ref _connectionCount);
@@ -200,7 +211,7 @@ internal sealed class UringLoop
 
     private string? TryOpen()
     {
-        if (Ring.TryCreate(SubmissionEntries, CompletionEntries, out var error) is not { } ring)
+        if (Ring.TryCreate(SubmissionEntries, CompletionEntries, _features, out var error) is not { } ring)
             return UringProbe.Explain(error);
         if (BufferRing.TryCreate(ring, out error) is not { } buffers)
         {
@@ -216,6 +227,10 @@ internal sealed class UringLoop
         }
         _ring = ring;
         _buffers = buffers;
+        Files = FileTable.Create(ring, Has(UringFeatures.RegisteredFiles));
+        QuietSends = new QuietSends(ring, Has(UringFeatures.QuietSends));
+        if (Has(UringFeatures.RegisteredRing))
+            ring.RegisterSelf();
         _wakeCount = NativeBlock.Allocate(sizeof(ulong));
         return null;
     }
@@ -265,9 +280,7 @@ internal sealed class UringLoop
         }
         catch (Exception e)
         {
-            // A fault of ours may cost this connection, but not the others of this thread.
-            TransportLog.ConnectionFailed(_logger, e, connection.Id);
-            connection.Abort("an internal error");
+            Fail(connection, e);
         }
     }
 
@@ -293,11 +306,36 @@ internal sealed class UringLoop
     {
         Volatile.Write(ref _isSleeping, 1);
         Interlocked.MemoryBarrier();
-        var mustWork = !_inbox.IsEmpty || _ring.ReadyCount > 0 || _isExiting;
+        var mustWork = !_inbox.IsEmpty || _ring.ReadyCount > 0 || _isExiting || QuietSends.AnyIsAwaited;
         if (mustWork)
             Volatile.Write(ref _isSleeping, 0);
         _ring.Enter(mustWork ? 0u : 1u);
         Volatile.Write(ref _isSleeping, 0);
+        SettleSends();
+    }
+
+    private void SettleSends()
+    {
+        var settled = QuietSends.Settle(_connections);
+        foreach (var connection in settled)
+        {
+            try
+            {
+                connection.SettleSend();
+            }
+            catch (Exception e)
+            {
+                Fail(connection, e);
+            }
+        }
+        settled.Clear();
+    }
+
+    // A fault of ours may cost this connection, but not the others of this thread.
+    private void Fail(UringConnection connection, Exception fault)
+    {
+        TransportLog.ConnectionFailed(_logger, fault, connection.Id);
+        connection.Abort("an internal error");
     }
 
     // Everything still under way is cancelled and awaited, so that the kernel writes to nothing that is freed here.
@@ -305,9 +343,11 @@ internal sealed class UringLoop
     {
         ref var entry = ref _ring.Next(Operation.Cancel, -1, (ulong)OperationKind.None);
         entry.OperationFlags = KernelFlags.CancelAny | KernelFlags.CancelAll;
+        QuietSends.Stop();
         while (_ring.OperationCount > 0)
         {
             _ring.Enter(1);
+            SettleSends();
             for (var count = _ring.ReadyCount; count > 0; count--)
                 DropCompletion(_ring.Take());
         }

@@ -25,6 +25,10 @@ internal sealed unsafe class UringOutput : PipeWriter, IValueTaskSource<FlushRes
     private long _sentBytes;
     private bool _isSending;
 
+    // A quiet send says nothing when it succeeds. After one found no room, sends wait for room until all is sent.
+    private int _quietSize;
+    private bool _hadNoRoom;
+
     // Between GetSpan and Advance the session holds the tail.
     private bool _isLent;
     private bool _isBroken;
@@ -43,8 +47,8 @@ internal sealed unsafe class UringOutput : PipeWriter, IValueTaskSource<FlushRes
         _pauseThreshold = pauseThreshold;
     }
 
-    /// <summary>Flushed bytes that the kernel has not taken.</summary>
-    public long UnsentBytes => Math.Max(0, Volatile.Read(ref _flushedBytes) - Volatile.Read(ref _sentBytes));
+    /// <summary>Flushed bytes that the kernel has not taken. Those of a quiet send count as taken until it fails.</summary>
+    public long UnsentBytes => Math.Max(0, Volatile.Read(ref _flushedBytes) - Volatile.Read(ref _sentBytes) - Volatile.Read(ref _quietSize));
 
     /// <summary>Bytes that the kernel has taken since the connection began.</summary>
     public long SentBytes => _sentBytes;
@@ -134,6 +138,24 @@ internal sealed unsafe class UringOutput : PipeWriter, IValueTaskSource<FlushRes
         CompleteFlush();
     }
 
+    /// <summary>Whether more is to be sent than the quiet send under way takes, or a flush waits for it.</summary>
+    public bool AwaitsSend => _isFlushPending || _flushedBytes - _sentBytes > _quietSize;
+
+    /// <summary>Ends the quiet send and returns its size; 0 if there is none.</summary>
+    public int TakeQuiet()
+    {
+        var size = _quietSize;
+        Volatile.Write(ref _quietSize, 0);
+        return size;
+    }
+
+    /// <summary>A completion says how far the quiet send came.</summary>
+    public void KeepSendOpen()
+    {
+        _hadNoRoom |= _quietSize > 0;
+        _quietSize = 0;
+    }
+
     /// <summary>The kernel has ended the send.</summary>
     /// <returns>False if the connection is broken.</returns>
     public bool OnSent(int result)
@@ -154,6 +176,8 @@ internal sealed unsafe class UringOutput : PipeWriter, IValueTaskSource<FlushRes
         }
         ReleaseSent();
         Send();
+        if (!_isSending)
+            _hadNoRoom = false;
         if (_isFlushPending && UnsentBytes <= _pauseThreshold / 2)
             CompleteFlush();
         return true;
@@ -199,11 +223,18 @@ internal sealed unsafe class UringOutput : PipeWriter, IValueTaskSource<FlushRes
             _loop.Blocks.Return(head);
             head = _head;
         }
-        ref var entry = ref _loop.Ring.Next(Operation.Send, _connection.FileDescriptor, _connection.Slot | (ulong)OperationKind.Send);
+        ref var entry = ref _loop.Ring.Next(Operation.Send, _connection.Target, _connection.Slot | (ulong)OperationKind.Send);
         entry.Address = (ulong)(head.Pointer + head.Sent);
         entry.Length = (uint)Math.Min(head.Written - head.Sent, unsent);
         entry.OperationFlags = KernelFlags.NoSignal;
+        entry.Flags = _connection.TargetFlags;
         _isSending = true;
+        if (!_hadNoRoom && entry.Length <= QuietSends.SizeMax && _loop.QuietSends.TryAdd(_connection))
+        {
+            Volatile.Write(ref _quietSize, (int)entry.Length);
+            entry.Flags |= EntryFlags.SkipSuccess;
+            entry.OperationFlags |= KernelFlags.DontWait | KernelFlags.WaitAll;
+        }
     }
 
     // An idle connection holds no memory: what is sent goes back, the block being written only if nothing waits in it.

@@ -15,7 +15,7 @@ internal static unsafe class UringProbe
             return "it exists on Linux only";
         if (!Environment.Is64BitProcess || !BitConverter.IsLittleEndian)
             return "it is used in 64-bit little-endian processes only";
-        if (Ring.TryCreate(8, 16, out var error) is not { } ring)
+        if (Ring.TryCreate(8, 16, UringFeatures.All, out var error) is not { } ring)
             return Explain(error);
         try
         {

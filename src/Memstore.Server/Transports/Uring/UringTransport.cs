@@ -19,11 +19,17 @@ public sealed class UringTransport : ITransport
 
     /// <summary>Creates a transport that is not started yet.</summary>
     public UringTransport(TransportOptions options, ILogger logger)
+        : this(options, logger, UringFeatures.All)
+    {
+    }
+
+    /// <summary>The same on a kernel that has no more than these features, for tests.</summary>
+    internal UringTransport(TransportOptions options, ILogger logger, UringFeatures features)
     {
         _options = options;
         _logger = logger;
         var count = options.EventThreads > 0 ? options.EventThreads : DefaultEventThreads;
-        _loops = [.. Enumerable.Range(0, count).Select(i => new UringLoop(i, options, logger))];
+        _loops = [.. Enumerable.Range(0, count).Select(i => new UringLoop(i, options, features, logger))];
     }
 
     /// <summary>How many rings there are unless the options say otherwise: one for every two processors, at most 8.</summary>
