@@ -45,6 +45,12 @@ internal sealed class PauseGate(ServerState server)
         }
     }
 
+    /// <summary>Forgets a session; false if the pause has ended for it already.</summary>
+    public bool Forget(Session session)
+    {
+        lock (_lock) return _waiting.Remove(session);
+    }
+
     private void Schedule()
     {
         var left = TimeSpan.FromSeconds(Math.Max(0, (_untilTicks - server.Time.GetTimestamp()) / (double)server.Time.TimestampFrequency));

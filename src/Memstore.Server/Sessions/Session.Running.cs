@@ -87,9 +87,16 @@ internal sealed partial class Session
             Send();
             if (MustWaitToSend) await SentAsync().ConfigureAwait(false);
             if (stop == Stop.TurnEnded) await YieldAsync().ConfigureAwait(false);
-            if (stop == Stop.Paused && _server.Pause.TryWait(this)) await _yielded.WaitAsync().ConfigureAwait(false);
+            if (stop == Stop.Paused && _server.Pause.TryWait(this)) await PausedAsync().ConfigureAwait(false);
         }
         _isRunning = false;
+    }
+
+    private async ValueTask PausedAsync()
+    {
+        _isPaused = true;
+        await _yielded.WaitAsync().ConfigureAwait(false);
+        _isPaused = false;
     }
 
     /// <summary>CLIENT PAUSE has ended. Any thread may call.</summary>

@@ -139,6 +139,7 @@ internal sealed partial class Session : ITransactionBody, IDisposable
     public void KeepHouse(long nowTicks, long idleMs)
     {
         if (idleMs > 0 && nowTicks - LastActiveTicks > idleMs && !Is(SessionState.Subscriber | SessionState.Monitor)) Kill("it was idle");
+        if (IsWaiting) _connection.Post(static state => ((Session)state!).LookForClient(), this);
         if (Is(SessionState.Open)) _connection.Post(static state => ((Session)state!).ExpireOpen(), this);
         CheckOutput();
     }
@@ -199,13 +200,13 @@ internal sealed partial class Session : ITransactionBody, IDisposable
     private async ValueTask<bool> RunBatchAsync(ReadResult read)
     {
         UpdateLimits();
+        QueryBufferSize = read.Buffer.Length;
         _batch.Read(read.Buffer, _limits, RequestsPerTurn);
         if (_batch.Count > 0) await RunRequestsAsync().ConfigureAwait(false);
         if (_batch.Error is { } error && !Is(SessionState.Closing)) AnswerFramingError(error);
 
         _server.Metrics.CountInput(read.Buffer.Slice(0, _batch.Consumed).Length);
         var mayHoldMore = _batch.Count > 0 && _batch.Examined.Equals(_batch.Consumed) && !_batch.Consumed.Equals(read.Buffer.End);
-        QueryBufferSize = read.Buffer.Length;
         _connection.Input.AdvanceTo(_batch.Consumed, _batch.Examined);
         Send();
         if (MustWaitToSend) await SentAsync().ConfigureAwait(false);

@@ -61,6 +61,12 @@ public abstract class Connection : IDuplexPipe
     public abstract long UnsentBytes { get; }
 
     /// <summary>
+    /// Whether the client has closed the connection or shut down its sending side, for a session that waits for something else than its
+    /// input and so does not read the end of it. It may miss an end that lies behind much unread input. On the owner only.
+    /// </summary>
+    public abstract bool HasClientEnded { get; }
+
+    /// <summary>
     /// Fires, on the owner, when the connection is aborted, broken or fully closed; not when the client merely shut down its sending side.
     /// </summary>
     public abstract CancellationToken Closed { get; }

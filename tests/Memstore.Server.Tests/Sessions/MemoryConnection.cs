@@ -57,6 +57,8 @@ internal sealed class MemoryConnection : Connection
 
     public override bool IsOnOwnerThread => _owner.IsCurrent;
 
+    public override bool HasClientEnded => _closed.IsCancellationRequested;
+
     public override long UnsentBytes => 0;
 
     public override CancellationToken Closed => _closed.Token;

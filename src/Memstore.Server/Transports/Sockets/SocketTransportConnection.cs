@@ -27,6 +27,7 @@ internal sealed class SocketTransportConnection : Connection
     // Changed by the owner.
     private int _loopsRunning = 2;
     private bool _sessionEnded;
+    private bool _inputEnded;
     private bool _isClosed;
 
     // Set once by whoever aborts first.
@@ -63,6 +64,8 @@ internal sealed class SocketTransportConnection : Connection
 
     public override CancellationToken Closed => _closed.Token;
 
+    public override bool HasClientEnded => _isClosed || _inputEnded;
+
     public override long UnsentBytes => _isClosed ? 0 : Math.Max(0, _output.FlushedBytes - _inner.BytesSent);
 
     public override void Post(Action<object?> callback, object? state) => _owner.Post(callback, state);
@@ -97,7 +100,7 @@ internal sealed class SocketTransportConnection : Connection
         _input = new SocketInput(_inner.Input);
         _output = new SocketOutput(_inner.Output);
 #pragma warning disable CS0618, CS0612 // Not invoked by every pipe, hence deprecated; these are the library's, which do, and nothing else tells when its loops end.
-        _inner.Input.OnWriterCompleted(static (error, self) => ((SocketTransportConnection)self!).LoopEnded(error is not null), this);
+        _inner.Input.OnWriterCompleted(static (error, self) => ((SocketTransportConnection)self!).ReceiveLoopEnded(error is not null), this);
         _inner.Output.OnReaderCompleted(static (_, self) => ((SocketTransportConnection)self!).SendLoopEnded(), this);
 #pragma warning restore CS0618, CS0612
         _ = ServeAsync(handler, sessionEnded);
@@ -144,6 +147,12 @@ internal sealed class SocketTransportConnection : Connection
                 sentBefore = sent;
             }
         }
+    }
+
+    private void ReceiveLoopEnded(bool isFailure)
+    {
+        _inputEnded = true;
+        LoopEnded(isFailure);
     }
 
     // While the session lives it alone ends the sending; if it did not, the network failed.

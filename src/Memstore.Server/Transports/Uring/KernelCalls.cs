@@ -45,6 +45,15 @@ internal static unsafe partial class KernelCalls
 
     public static void ShutdownBoth(int descriptor) => _ = Shutdown(descriptor, 2);
 
+    /// <summary>Whether the other side of a socket has closed it or will send nothing more.</summary>
+    public static bool HasPeerEnded(int descriptor)
+    {
+        // struct pollfd: descriptor 4, wanted events 2, returned events 2.
+        const int ReadHangUp = 0x2000; // POLLRDHUP; POLLERR and POLLHUP are always told
+        var poll = (long)(uint)descriptor | ((long)ReadHangUp << 32);
+        return Poll(&poll, 1, 0) > 0;
+    }
+
     /// <summary>Writes a socket address; returns its length or an error.</summary>
     public static int GetPeerAddress(int descriptor, byte* address, int size) =>
         PeerName(descriptor, address, &size) < 0 ? -Marshal.GetLastPInvokeError() : size;
@@ -75,6 +84,9 @@ internal static unsafe partial class KernelCalls
 
     [LibraryImport("libc", EntryPoint = "shutdown")]
     private static partial int Shutdown(int descriptor, int how);
+
+    [LibraryImport("libc", EntryPoint = "poll")]
+    private static partial int Poll(long* descriptors, nuint count, int timeoutMs);
 
     [LibraryImport("libc", EntryPoint = "getpeername", SetLastError = true)]
     private static partial int PeerName(int descriptor, byte* address, int* size);

@@ -75,6 +75,8 @@ internal sealed class UringConnection : Connection
 
     public override long UnsentBytes => _output.UnsentBytes;
 
+    public override bool HasClientEnded => _isBroken || _isClosed || KernelCalls.HasPeerEnded(FileDescriptor);
+
     public override CancellationToken Closed => _closed.Token;
 
     public override void Post(Action<object?> callback, object? state) => _loop.Post(callback, state);
