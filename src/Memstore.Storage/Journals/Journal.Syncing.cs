@@ -8,6 +8,8 @@ public sealed partial class Journal
 {
     private const int SyncEveryMs = 1_000;
     private const int WaitMs = 50;
+    private const int RoundsNotToGather = 16;
+    private static readonly TimeSpan SlowEnoughToGather = TimeSpan.FromMilliseconds(0.5);
     private static readonly TimeSpan CloseWait = TimeSpan.FromSeconds(5);
 
     private volatile bool _syncsEverySecond = true;
@@ -18,6 +20,10 @@ public sealed partial class Journal
     private long _syncs;
     private long _delayedSyncs;
     private long _lastSyncTicks;
+    private long _syncTicks;
+    private int _released;
+    private int _roundsNotToGather;
+    private int _wakeSyncerAt = 1;
     private long _lastSyncUnixMs;
 
     private bool HasWorkForSyncer => _waiters.Any || Volatile.Read(ref _rotation) is not null || IsRewritten || _isStopping;
@@ -28,9 +34,11 @@ public sealed partial class Journal
     {
         Func<bool> isStopping = () => _isStopping;
         Func<bool> hasWork = () => HasWorkForSyncer;
+        Func<bool> hasGroup = () => _waiters.Count >= _wakeSyncerAt || _isStopping || _rotation is not null;
         while (!_isStopping)
         {
             var didSomething = TurnOfSyncer();
+            if (didSomething) AwaitGroup(hasGroup);
             if (!HasWorkForSyncer) _syncer.Sleep(MsToNextTurn(), hasWork);
             // Somebody waits for a commit before which another has reserved its place but not filled it yet, or the disk has to be tried again.
             else if (!didSomething) _syncer.Sleep(IsBeforeRetry ? WaitMs : 1, isStopping);
@@ -95,6 +103,7 @@ public sealed partial class Journal
             Volatile.Write(ref _syncs, _syncs + 1);
             if (time.TotalMilliseconds > SyncEveryMs) Volatile.Write(ref _delayedSyncs, _delayedSyncs + 1);
             Volatile.Write(ref _lastSyncTicks, time.Ticks);
+            _syncTicks += (time.Ticks - _syncTicks) / 8;
             Volatile.Write(ref _lastSyncUnixMs, _options.Clock.GetUtcNow().ToUnixTimeMilliseconds());
             ClearGate(Gate.SyncIsSlow);
         }
@@ -116,8 +125,23 @@ public sealed partial class Journal
             if (_fault is not null && segment.Pending == 0 && _rotation is null) Recovered(sequence);
         }
 
-        _waiters.Advance(sequence);
+        _released = _waiters.Advance(sequence);
         return true;
+    }
+
+    // Whoever has just been told is likely to commit again, a whole round of clients within a moment. A sync that began with the first of them
+    // would let all others wait for two. So if syncs are slow the next one waits for as many as there were, for a part of a sync's time at most; when
+    // they do not come, not for some rounds. With fast syncs rounds overlap, which costs less than to wait.
+    private void AwaitGroup(Func<bool> hasGroup)
+    {
+        var released = _released;
+        _released = 0;
+        if (released < 2 || _syncTicks < SlowEnoughToGather.Ticks || _isStopping || _rotation is not null) return;
+        if (_roundsNotToGather-- > 0) return;
+        Volatile.Write(ref _wakeSyncerAt, released + _waiters.Count);
+        _syncer.Sleep((int)Math.Max(1, _syncTicks / 2 / TimeSpan.TicksPerMillisecond), hasGroup);
+        _roundsNotToGather = _waiters.Count < _wakeSyncerAt ? RoundsNotToGather : 0;
+        Volatile.Write(ref _wakeSyncerAt, 1);
     }
 
     // Closes the old segment and makes the new one. What has been done is not done again when the rest is tried again.

@@ -143,7 +143,7 @@ public sealed partial class Journal : ICommitLog, IAsyncDisposable
     {
         ArgumentNullException.ThrowIfNull(callback);
         if (level != Durability.Always) callback(state, true);
-        else if (_waiters.Add(position, callback, state)) WakeSyncer();
+        else if (_waiters.Add(position, callback, state) && _waiters.Count >= Volatile.Read(ref _wakeSyncerAt)) WakeSyncer();
     }
 
     /// <summary>

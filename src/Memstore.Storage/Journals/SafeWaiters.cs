@@ -23,8 +23,11 @@ internal sealed class SafeWaiters(long durable, ILogger logger)
     /// <summary>The sequence up to which everything is durable.</summary>
     public long Durable => Volatile.Read(ref _durable);
 
+    /// <summary>How many wait.</summary>
+    public int Count => Volatile.Read(ref _count);
+
     /// <summary>Whether anybody waits.</summary>
-    public bool Any => Volatile.Read(ref _count) != 0;
+    public bool Any => Count != 0;
 
     /// <summary>Adds a waiter, or calls back at once. True if it waits.</summary>
     public bool Add(long sequence, Action<object?, bool> callback, object? state)
@@ -45,10 +48,10 @@ internal sealed class SafeWaiters(long durable, ILogger logger)
         return false;
     }
 
-    /// <summary>Everything up to a sequence is durable.</summary>
-    public void Advance(long sequence)
+    /// <summary>Everything up to a sequence is durable. How many were told.</summary>
+    public int Advance(long sequence)
     {
-        if (sequence <= _durable) return;
+        if (sequence <= _durable) return 0;
         Volatile.Write(ref _durable, sequence);
         lock (_lock)
         {
@@ -63,8 +66,10 @@ internal sealed class SafeWaiters(long durable, ILogger logger)
             Volatile.Write(ref _count, kept);
         }
 
+        var count = _released.Count;
         Call(_released, isSafe: true);
         _released.Clear();
+        return count;
     }
 
     /// <summary>

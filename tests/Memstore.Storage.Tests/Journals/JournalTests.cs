@@ -72,6 +72,33 @@ public sealed class JournalTests
     }
 
     [Fact]
+    public async Task Clients_that_commit_again_when_they_are_told_are_all_told_on_a_slow_disk()
+    {
+        const int Clients = 12;
+        await using var journal = Journal.Start(_disk, JournalRun.Options() with { RunsThreads = true, Clock = TimeProvider.System });
+        // The disk's latency, long enough that rounds of clients are gathered.
+        _disk.Fault = static (call, _) => Thread.Sleep(call == DiskCall.Sync ? 2 : 0);
+        var ended = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var left = Clients;
+        for (var client = 0; client < Clients; client++) Next(10 + (client * 3));
+        await ended.Task;
+        Assert.Equal(journal.LastSequence, journal.DurableSequence);
+
+        void Next(int rounds)
+        {
+            if (rounds == 0)
+            {
+                if (Interlocked.Decrement(ref left) == 0) ended.SetResult();
+                return;
+            }
+
+            var sequence = journal.Reserve();
+            journal.Fill(sequence, (int)(sequence % 16), JournalRun.Payload(sequence));
+            journal.WhenSafe(sequence, Durability.Always, (_, isSafe) => ThreadPool.UnsafeQueueUserWorkItem(_ => Next(isSafe ? rounds - 1 : 0), null), null);
+        }
+    }
+
+    [Fact]
     public async Task A_split_begins_a_segment_with_the_next_sequence()
     {
         await using var journal = Journal.Start(_disk, JournalRun.Options() with { RunsThreads = true, Clock = TimeProvider.System, SegmentBytes = 1 << 20 });
