@@ -2,7 +2,8 @@ using System.Globalization;
 using BenchmarkDotNet.Running;
 using Memstore.Benchmarks;
 
-// "holds", "scaling" and "deadlines" are programs of their own, for what is no time per operation; all else goes to BenchmarkDotNet.
+// "holds", "scaling", "deadlines" and "cpu" are programs of their own, for what is no time per operation or needs processor time; all else
+// goes to BenchmarkDotNet.
 int Number(int index, int otherwise) => args.Length > index ? int.Parse(args[index], CultureInfo.InvariantCulture) : otherwise;
 
 switch (args.FirstOrDefault())
@@ -11,7 +12,10 @@ switch (args.FirstOrDefault())
         HoldsRun.Run(Number(1, 5_000_000));
         break;
     case "scaling":
-        ScalingRun.Run(Number(1, 9));
+        ScalingRun.Run(Number(1, 9), args.ElementAtOrDefault(2) ?? "");
+        break;
+    case "cpu":
+        CpuRun.Run(args[1], Number(2, 15));
         break;
     case "deadlines":
         DeadlinesRun.Run(Number(1, 2_000_000));

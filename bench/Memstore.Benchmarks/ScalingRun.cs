@@ -7,7 +7,7 @@ using Memstore.Engine.Memory;
 namespace Memstore.Benchmarks;
 
 /// <summary>
-/// <c>scaling [rounds]</c>: how much more do two threads do than one? Each thread has 32 sessions with a transaction each; a session whose
+/// <c>scaling [rounds] [case]</c>: how much more do two threads do than one? Each thread has 32 sessions with a transaction each; a session whose
 /// shard is busy waits in its queue and the thread goes on with the next, as in the server.
 /// </summary>
 // One thread and two take turns, so that what else the machine does hits both. Two ratios: of the best rounds by the clock on the wall, which
@@ -16,6 +16,15 @@ internal sealed class ScalingRun : IDisposable
 {
     private const int Keys = 1_000_000;
     private const int RoundMs = 250;
+
+    private static readonly (string Name, int Shards, int Keys, bool Reads)[] Cases =
+    [
+        ("GET, uniform keys", 4, Keys, true),
+        ("SET, uniform keys", 4, Keys, false),
+        ("SET, 64 shards", 64, Keys, false),
+        ("SET, one hot key", 4, 1, false),
+        ("SET, all in one shard", 1, Keys, false),
+    ];
 
     private readonly Store _store;
     private readonly bool _reads;
@@ -31,13 +40,13 @@ internal sealed class ScalingRun : IDisposable
     }
 
     /// <summary>Runs and prints a row for each case.</summary>
-    public static void Run(int rounds)
+    public static void Run(int rounds, string only)
     {
         Console.WriteLine("case                     1 thread M/s  2 threads M/s  ratio   ns CPU/op 1  ns CPU/op 2  2 x CPU ratio");
-        Measure("GET, uniform keys", 4, Keys, reads: true, rounds);
-        Measure("SET, uniform keys", 4, Keys, reads: false, rounds);
-        Measure("SET, one hot key", 4, 1, reads: false, rounds);
-        Measure("SET, all in one shard", 1, Keys, reads: false, rounds);
+        foreach (var (name, shards, keys, reads) in Cases)
+        {
+            if (name.Contains(only, StringComparison.Ordinal)) Measure(name, shards, keys, reads, rounds);
+        }
     }
 
     /// <inheritdoc/>
@@ -131,6 +140,7 @@ internal sealed class ScalingRun : IDisposable
 
         private void RunBatch()
         {
+            var done = Done;
             var worker = _store.Rent();
             for (var i = 0; i < Batch; i++)
             {
@@ -142,6 +152,8 @@ internal sealed class ScalingRun : IDisposable
             }
 
             _store.Return(worker);
+            // All sessions wait: somebody who holds a shard was interrupted.
+            if (Done == done) Thread.Yield();
         }
     }
 
