@@ -34,6 +34,8 @@ internal sealed class LoopConnection(byte[][] pipelines, int rounds) : Connectio
 
     public override long UnsentBytes => 0;
 
+    public override bool HasClientEnded => false;
+
     public override CancellationToken Closed => CancellationToken.None;
 
     public override void Post(Action<object?> callback, object? state) => _posted.Enqueue((callback, state));
