@@ -3,6 +3,7 @@ using System.Runtime.InteropServices;
 using Memstore.Server;
 using Memstore.Server.Configuration;
 using Memstore.Server.Transports;
+using Memstore.Storage;
 using Microsoft.Extensions.Logging;
 
 var root = new RootCommand("An in-memory store with transactions that speaks the Redis protocol.");
@@ -61,7 +62,17 @@ internal static class ServeOptions
     {
         var logger = new ConsoleLog(() => LevelOf(settings["loglevel"]));
         var stop = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        await using var host = new ServerHost(settings, TimeProvider.System, logger);
+        ServerHost made;
+        try
+        {
+            made = new ServerHost(settings, TimeProvider.System, logger);
+        }
+        catch (Exception error) when (error is StorageException or IOException or UnauthorizedAccessException)
+        {
+            return Fail($"--data {settings["data"]}: {error.Message.TrimEnd('.')}.");
+        }
+
+        await using var host = made;
         host.State.Shutdown = () => stop.TrySetResult();
         using var onTerminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
         using var onInterrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
@@ -74,6 +85,9 @@ internal static class ServeOptions
             return Fail(error.Message);
         }
         Console.WriteLine(host);
+        await Task.WhenAny(stop.Task, host.Loading);
+        if (host.Loading.Exception?.InnerException is { } failure) return Fail(failure.Message);
+        foreach (var line in host.State.Persistence?.Loaded?.Describe() ?? []) ServerLog.Loaded(logger, line);
         await stop.Task;
         return 0;
 

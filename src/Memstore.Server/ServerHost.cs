@@ -3,11 +3,13 @@ using System.IO.Pipelines;
 using System.Net;
 using System.Net.Sockets;
 using Memstore.Engine;
-using Memstore.Engine.Journaling;
 using Memstore.Protocol;
 using Memstore.Server.Configuration;
 using Memstore.Server.Sessions;
 using Memstore.Server.Transports;
+using Memstore.Storage;
+using Memstore.Storage.Disks;
+using Memstore.Storage.Effects;
 using Microsoft.Extensions.Logging;
 
 namespace Memstore.Server;
@@ -29,21 +31,38 @@ internal sealed class ServerHost : IAsyncDisposable
     /// <param name="time">The clock of everything.</param>
     /// <param name="logger">The log.</param>
     /// <param name="storeOptions">The store's options if they are not to follow from the settings.</param>
-    /// <param name="durability">How safe a commit must be before its reply leaves.</param>
-    public ServerHost(
-        Settings settings,
-        TimeProvider time,
-        ILogger logger,
-        StoreOptions? storeOptions = null,
-        Durability durability = Durability.None)
+    /// <param name="disk">Where the data is kept if the settings say that it is; the machine's disk if null.</param>
+    /// <exception cref="StorageException">What is in the data directory cannot be used; the message is for the operator.</exception>
+    /// <exception cref="IOException">Somebody else has the data directory, or the system refuses.</exception>
+    /// <exception cref="UnauthorizedAccessException">The system refuses.</exception>
+    public ServerHost(Settings settings, TimeProvider time, ILogger logger, StoreOptions? storeOptions = null, IDisk? disk = null)
     {
+        var isKept = storeOptions is null && settings["data"] != "none";
+        if (!isKept) settings.State("appendonly", "no");
         var store = new Store(storeOptions ?? new StoreOptions
         {
             Shards = (int)settings.Number("shards"),
             Databases = (int)settings.Number("databases"),
             TimeProvider = time,
+            StartsLoading = isKept,
+            EffectEncoder = isKept ? new RespEffectEncoder() : null,
         });
-        State = new ServerState(store, settings, time, logger) { Durability = durability };
+        State = new ServerState(store, settings, time, logger);
+        if (isKept)
+        {
+            try
+            {
+                State.Persistence = new Persistence(State, disk ?? FileDisk.Instance);
+            }
+            catch
+            {
+                store.Dispose();
+                throw;
+            }
+
+            settings.State("dir", State.Persistence.DirectoryPath);
+        }
+
         _housekeeping = time.CreateTimer(static host => ((ServerHost)host!).KeepHouse(), this, HousekeepingInterval, HousekeepingInterval);
     }
 
@@ -53,9 +72,19 @@ internal sealed class ServerHost : IAsyncDisposable
     /// <summary>The addresses that it listens on.</summary>
     public IReadOnlyList<EndPoint> EndPoints => _transport?.BoundEndPoints ?? [];
 
-    /// <summary>Begins to listen.</summary>
-    /// <exception cref="TransportException">It cannot; the message is for the operator.</exception>
+    /// <summary>Loading what the data directory holds: ends when commands are served, or fails as <see cref="Persistence.Load"/> does.</summary>
+    public Task Loading { get; private set; } = Task.CompletedTask;
+
+    /// <summary>Begins to listen, and to load what the data directory holds; see <see cref="Loading"/>.</summary>
+    /// <exception cref="TransportException">It cannot listen; the message is for the operator.</exception>
     public async Task StartAsync()
+    {
+        await ListenAsync().ConfigureAwait(false);
+        if (State.Persistence is { } persistence)
+            Loading = Task.Factory.StartNew(persistence.Load, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+    }
+
+    private async Task ListenAsync()
     {
         var settings = State.Settings;
         var mode = (UnixFileMode)settings.Number("unixsocketperm");
@@ -113,6 +142,8 @@ internal sealed class ServerHost : IAsyncDisposable
         var deadline = Environment.TickCount64 + (long)StopTimeout.TotalMilliseconds;
         while (State.Sessions.Count > 0 && Environment.TickCount64 < deadline) await Task.Delay(5).ConfigureAwait(false);
         if (_transport is not null) await _transport.DisposeAsync().ConfigureAwait(false);
+        await Loading.ContinueWith(static _ => { }, TaskScheduler.Default).ConfigureAwait(false);
+        if (State.Persistence is { } persistence) await persistence.DisposeAsync().ConfigureAwait(false);
         State.Store.Dispose();
     }
 
@@ -166,6 +197,7 @@ internal sealed class ServerHost : IAsyncDisposable
         try
         {
             State.Metrics.Sample();
+            State.Persistence?.KeepHouse();
             var idleMs = State.Settings.IdleTimeoutSeconds * 1000L;
             var now = Environment.TickCount64;
             foreach (var session in State.Sessions.Unordered()) session.KeepHouse(now, idleMs);

@@ -17,6 +17,18 @@ internal static partial class ServerLog
     [LoggerMessage(103, LogLevel.Error, "The session of client {Id} failed.")]
     public static partial void SessionFailed(ILogger logger, Exception exception, long id);
 
+    [LoggerMessage(105, LogLevel.Information, "Removed {Name}, left behind by a save that did not end.")]
+    public static partial void Leftover(ILogger logger, string name);
+
+    [LoggerMessage(106, LogLevel.Information, "Wrote {Name}: {Keys} keys, {Bytes} bytes in {Seconds:f3} seconds.")]
+    public static partial void Saved(ILogger logger, string name, long keys, long bytes, double seconds);
+
+    [LoggerMessage(107, LogLevel.Error, "No image could be written: {Reason}")]
+    public static partial void SaveFailed(ILogger logger, string reason);
+
+    [LoggerMessage(108, LogLevel.Information, "{Line}")]
+    public static partial void Loaded(ILogger logger, string line);
+
     [LoggerMessage(104, LogLevel.Error, "Housekeeping failed.")]
     public static partial void HousekeepingFailed(ILogger logger, Exception exception);
 }

@@ -30,6 +30,15 @@ internal enum ServerStates
 
     /// <summary>Writes need replicas, and there are none.</summary>
     Unreplicated = 1 << 4,
+
+    /// <summary>The data is being loaded.</summary>
+    Loading = 1 << 5,
+
+    /// <summary>The disk does not take what is written: writes are refused.</summary>
+    DiskFailed = 1 << 6,
+
+    /// <summary>The journal has more to write than it may: writes are held back.</summary>
+    JournalBehind = 1 << 7,
 }
 
 /// <summary>What the sessions of a server share. Thread-safe.</summary>
@@ -109,7 +118,10 @@ internal sealed class ServerState
     public ICommitLog? CommitLog => Store.Log;
 
     /// <summary>How safe a commit must be before its reply leaves.</summary>
-    public Durability Durability { get; init; }
+    public DurabilityRules Durability { get; private set; } = DurabilityRules.None;
+
+    /// <summary>What is kept on disk; null if the data is in memory only.</summary>
+    public Persistence? Persistence { get; set; }
 
     /// <summary>A name of this run of the server: 40 hexadecimal digits.</summary>
     public string RunId { get; } = RunNames.Draw();
@@ -141,6 +153,9 @@ internal sealed class ServerState
     /// <summary>Whether writes are refused for want of replicas (min-replicas-to-write).</summary>
     public bool NeedsReplicas => (Special & (int)ServerStates.Unreplicated) != 0;
 
+    /// <summary>Whether a state holds.</summary>
+    public bool Is(ServerStates state) => (Special & (int)state) != 0;
+
     /// <summary>Enters or leaves a state.</summary>
     public void Show(ServerStates state, bool on)
     {
@@ -150,6 +165,8 @@ internal sealed class ServerState
 
     private void ApplySettings()
     {
+        Durability = DurabilityRules.Of(Settings);
+        Persistence?.ApplySettings();
         Show(ServerStates.MemoryLimited, Settings.MemoryMax > 0);
         WantedEvents = KeyEventSetting.Parse(Settings["notify-keyspace-events"]);
         Show(ServerStates.Eventful, WantedEvents != KeyEventKinds.None);

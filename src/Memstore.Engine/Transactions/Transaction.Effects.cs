@@ -99,6 +99,12 @@ public sealed unsafe partial class Transaction
         else _effects.ResetWrittenCount();
     }
 
+    // Whoever looks at all keys depends on every commit so far.
+    private void DependOnEverything()
+    {
+        if (_store.Log is { } log) _position = Math.Max(_position, log.SafePosition(Durability.None));
+    }
+
     // A commit that publishes a set of databases reserves its position like any other write.
     private long ReserveForSet()
     {

@@ -289,6 +289,8 @@ public sealed partial class Transaction
         catch
         {
             DropPending();
+            // What was about to happen has not.
+            if (!_hasWritten) DropEffects();
             throw;
         }
         finally
@@ -312,6 +314,7 @@ public sealed partial class Transaction
         _hasWritten = false;
         if (_everything is not null)
         {
+            DependOnEverything();
             if (_everything == KeyAccess.Write || _writesDeclared > 0) _view = _store.PublishChanging();
         }
         else if (_writesDeclared > 1)
@@ -449,6 +452,8 @@ public sealed partial class Transaction
         _worker = worker;
         _nowUnixMs = _snapshot.NowUnixMs;
         _view = _store.DatabaseSet.VisibleAt(_snapshot.Generation);
+        _position = Math.Max(_position, _view.Position);
+        if (_everything is not null) DependOnEverything();
         _reads.Clear();
     }
 

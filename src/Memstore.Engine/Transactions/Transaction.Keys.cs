@@ -114,8 +114,8 @@ public sealed unsafe partial class Transaction
             var value = (ReadOnlySpan<byte>)Record.Value(entry.Record);
             if (Record.Type(entry.Record) == RecordType.HashTree)
             {
-                EffectCopy(source, sourceDatabase, destination, destinationDatabase);
                 CopyTree(destination, MemoryMarshal.Read<TreeRoot>(value), entry.DeadlineUnixMs);
+                EffectCopy(source, sourceDatabase, destination, destinationDatabase);
             }
             else
             {

@@ -49,7 +49,12 @@ public sealed unsafe partial class Transaction
         }
 
         if (picker.Record == 0 && _writes.Count > 0) VisitWrites(_database, ref picker);
-        if (_mode == Mode.Private) _reads.Everything = true;
+        if (_mode == Mode.Private)
+        {
+            _reads.Everything = true;
+            DependOnEverything();
+        }
+
         entry = new Entry((byte*)picker.Record);
         return picker.Record != 0;
     }
@@ -63,7 +68,12 @@ public sealed unsafe partial class Transaction
         where TVisitor : IEntryVisitor, allows ref struct
     {
         FinishPending();
-        if (_mode == Mode.Private) _reads.Everything = true;
+        if (_mode == Mode.Private)
+        {
+            _reads.Everything = true;
+            DependOnEverything();
+        }
+
         var keyspace = _view.Keyspaces[_database];
         var slot = (int)Math.Min(cursor >> CursorTagBits, SlotHash.Slots);
         var position = (uint)cursor & (SlotTable.TagEnd - 1);

@@ -194,7 +194,7 @@ public sealed partial class Transaction
     public void ExpectWork(long elements)
     {
         if (elements <= HeldElementsMax || _mode != Mode.Held || _plan != TransactionPlan.Held) return;
-        if (_hasWritten || _pending != 0 || _everything is not null || _watches is not null) return;
+        if (_hasWritten || _pending != 0 || _everything is not null || _watches is not null || _store.IsLoading) return;
         throw StartAgain;
     }
 

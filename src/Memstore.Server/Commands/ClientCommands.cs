@@ -1,5 +1,7 @@
 using System.Text;
+using Memstore.Engine.Journaling;
 using Memstore.Protocol;
+using Memstore.Server.Configuration;
 using Memstore.Server.Sessions;
 using static Memstore.Server.Commands.CommandFlags;
 
@@ -22,6 +24,11 @@ internal static class ClientCommands
         {
             Summary = "Says whether the keys of the next command are tracked.",
             Complexity = "O(1)", Since = "6.0.0",
+        },
+        new("CLIENT DURABILITY [NONE | EVERYSEC | ALWAYS | DEFAULT]", Usual, SetDurability)
+        {
+            Summary = "Says how safe a commit must be before the connection hears of it; answers what it gets, within what the server allows.",
+            Complexity = "O(1)", Since = "7.0.0",
         },
         new("CLIENT GETNAME", Usual, GetName)
         {
@@ -130,6 +137,22 @@ internal static class ClientCommands
             call.Reply.Error("ERR CLIENT CACHING can be called only when the client is in tracking mode with OPTIN or OPTOUT mode enabled"u8);
         else
             call.Reply.Error(Errors.Syntax);
+    }
+
+    private static void SetDurability(ref CommandCall call)
+    {
+        if (call.Args.Remaining > 0)
+        {
+            if (call.Args.Word("NONE"u8)) call.Session.AskFor(Durability.None);
+            else if (call.Args.Word("EVERYSEC"u8)) call.Session.AskFor(Durability.EverySecond);
+            else if (call.Args.Word("ALWAYS"u8)) call.Session.AskFor(Durability.Always);
+            else if (call.Args.Word("DEFAULT"u8)) call.Session.AskFor(null);
+            else call.Args.Fail(Errors.Syntax);
+            call.Args.End();
+            if (!call.ArgsValid()) return;
+        }
+
+        call.Reply.BulkString(DurabilityRules.NameOf(call.Session.Durability));
     }
 
     private static void GetName(ref CommandCall call)

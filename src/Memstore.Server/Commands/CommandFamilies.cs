@@ -17,6 +17,7 @@ internal static class CommandFamilies
         TransactionCommands.Family,
         PubSubCommands.Family,
         ServerCommands.Family,
+        PersistenceCommands.Family,
         ConfigCommands.Family,
         DiagnosticCommands.Family,
         DebugCommands.Family,

@@ -43,26 +43,6 @@ internal static class ServerCommands
             Complexity = "O(N) when saving, where N is the total number of keys in all databases when saving data, otherwise O(1)",
             Since = "1.0.0", Arity = -1,
         },
-        new("SAVE", Admin | NoScript | NoAsyncLoading | NoMulti, Save)
-        {
-            Summary = "Writes the data to a file; refused, because this version has none.",
-            Complexity = "O(N) where N is the total number of keys in all databases", Since = "1.0.0",
-        },
-        new("BGSAVE [SCHEDULE]", Admin | NoScript | NoAsyncLoading, Save)
-        {
-            Summary = "Writes the data to a file in the background; refused, because this version has none.",
-            Complexity = "O(1)", Since = "1.0.0",
-        },
-        new("BGREWRITEAOF", Admin | NoScript | NoAsyncLoading, Save)
-        {
-            Summary = "Rewrites the journal; refused, because this version has none.",
-            Complexity = "O(1)", Since = "1.0.0",
-        },
-        new("LASTSAVE", Loading | Stale | Fast, LastSave)
-        {
-            Summary = "Answers when the data was last saved; the start, as long as nothing is.",
-            Complexity = "O(1)", Since = "1.0.0", Categories = AclCategories.Admin | Dangerous, Tips = ["nondeterministic_output"],
-        },
         new("REPLICAOF host port", Admin | NoScript | Stale | NoAsyncLoading, ReplicaOf)
         {
             Summary = "Makes the server a replica, or with NO ONE a primary.",
@@ -182,7 +162,7 @@ internal static class ServerCommands
         }
         else if (save)
         {
-            call.Reply.Error(NoPersistence);
+            PersistenceCommands.SaveAndShutDown(ref call);
         }
         else
         {
@@ -191,13 +171,6 @@ internal static class ServerCommands
             call.Server.Shutdown?.Invoke();
         }
     }
-
-    /// <summary>The error of commands that would write files.</summary>
-    private static ReadOnlySpan<byte> NoPersistence => "ERR this version of Memstore keeps data in memory only and cannot save it"u8;
-
-    private static void Save(ref CommandCall call) => call.Reply.Error(NoPersistence);
-
-    private static void LastSave(ref CommandCall call) => call.Reply.Integer(call.Server.Metrics.StartedAt.ToUnixTimeSeconds());
 
     private static void ReplicaOf(ref CommandCall call)
     {

@@ -30,6 +30,9 @@ internal enum Changeability : byte
     /// <summary>Only at start: the command line says it.</summary>
     Start,
 
+    /// <summary>Only at start; CONFIG SET may say again what holds.</summary>
+    Same,
+
     /// <summary>Only at start, because a client that may set it could harm the machine.</summary>
     Protected,
 }

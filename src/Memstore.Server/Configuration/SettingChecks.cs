@@ -14,13 +14,6 @@ internal static class SettingChecks
         return Math.Clamp(value, 1, 500).ToString(CultureInfo.InvariantCulture);
     }
 
-    /// <summary>There is no journal to turn on.</summary>
-    public static string? NoPersistence(string text, string current, out string? error)
-    {
-        error = text == "yes" ? "this version keeps data in memory only" : null;
-        return error is null ? text : null;
-    }
-
     /// <summary>Pairs of seconds and changes.</summary>
     public static string? Save(string text, string current, out string? error)
     {

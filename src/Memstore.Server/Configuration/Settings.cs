@@ -86,6 +86,12 @@ internal sealed class Settings
     /// <summary>Changes settings while the server runs: all of them, or none and the reason, worded as Redis 7.0 does.</summary>
     public bool TrySet(IReadOnlyList<(string Name, string Value)> changes, out string error) => TrySet(changes, starting: false, out error);
 
+    /// <summary>Says what is true of a setting whatever was asked for.</summary>
+    public void State(string name, string value)
+    {
+        lock (_lock) _values[_rows[name]] = value;
+    }
+
     /// <summary>Sets one setting before the server runs.</summary>
     public bool TrySetAtStart(string name, string value, out string error)
     {
@@ -130,6 +136,12 @@ internal sealed class Settings
 
         var normal = row.Normalize(value, _values[row], out reason);
         if (normal is null) return false;
+        if (!starting && row.Changes == Changeability.Same && normal != _values[row])
+        {
+            reason = "can't be changed while the server runs";
+            return false;
+        }
+
         prepared.Add(row, normal);
         return true;
     }

@@ -108,25 +108,6 @@ internal sealed partial class InfoReport
         Zero("blocked_clients", "tracking_clients", "clients_in_timeout_table");
     }
 
-    private void WritePersistence()
-    {
-        Zero("loading", "async_loading", "current_cow_peak", "current_cow_size", "current_cow_size_age");
-        Line("current_fork_perc", 0.0);
-        Zero("current_save_keys_processed", "current_save_keys_total", "rdb_changes_since_last_save", "rdb_bgsave_in_progress");
-        Line("rdb_last_save_time", _server.Metrics.StartedAt.ToUnixTimeSeconds());
-        Line("rdb_last_bgsave_status", "ok");
-        Line("rdb_last_bgsave_time_sec", -1);
-        Line("rdb_current_bgsave_time_sec", -1);
-        Zero("rdb_saves", "rdb_last_cow_size", "rdb_last_load_keys_expired", "rdb_last_load_keys_loaded");
-        Zero("aof_enabled", "aof_rewrite_in_progress", "aof_rewrite_scheduled");
-        Line("aof_last_rewrite_time_sec", -1);
-        Line("aof_current_rewrite_time_sec", -1);
-        Line("aof_last_bgrewrite_status", "ok");
-        Zero("aof_rewrites", "aof_rewrites_consecutive_failures");
-        Line("aof_last_write_status", "ok");
-        Zero("aof_last_cow_size", "module_fork_in_progress", "module_fork_last_cow_size");
-    }
-
     private void WriteStats()
     {
         var totals = _server.Metrics.Totals();

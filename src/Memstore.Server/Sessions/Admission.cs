@@ -18,8 +18,10 @@ internal static class Admission
         MayBeQueued,
         FitsOpenTransaction,
         FitsMemory,
+        FitsDisk,
         HasReplicas,
         FitsSubscriber,
+        IsLoaded,
         FitsMonitor,
     ];
 
@@ -97,6 +99,18 @@ internal static class Admission
         var asksForMemory = (flags & CommandFlags.DenyOom) != 0 || (session.Is(SessionState.Queueing) && (row.Flags & CommandFlags.Unqueued) == 0);
         return !asksForMemory || !server.IsMemoryFull || Refuse(session, row, Errors.OutOfMemory);
     }
+
+    // What cannot be kept is not taken. PING tells those who look after the server.
+    private static bool FitsDisk(Session session, Command row, in Request request)
+    {
+        if (!session.Server.Is(ServerStates.DiskFailed) || session.Server.Persistence?.Refusal is not { } refusal) return true;
+        var flags = row.Flags;
+        if (ReferenceEquals(row, session.Server.Rows.Exec)) flags |= session.QueuedFlags;
+        return ((flags & CommandFlags.Write) == 0 && row.Name != "ping") || Refuse(session, row, Encoding.UTF8.GetBytes(refusal));
+    }
+
+    private static bool IsLoaded(Session session, Command row, in Request request) =>
+        !session.Server.Is(ServerStates.Loading) || (row.Flags & CommandFlags.Loading) != 0 || Refuse(session, row, SessionErrors.Loading);
 
     // There are no replicas, so whoever asks for some may not write.
     private static bool HasReplicas(Session session, Command row, in Request request)

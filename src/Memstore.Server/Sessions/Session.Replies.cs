@@ -21,6 +21,7 @@ internal sealed partial class Session
     private bool _flushPending;
     private int _sentLength;
     private bool _isBroken;
+    private bool _isAwaitingSafe;
     private long _softLimitSince;
 
     /// <summary>A reply that waits for its commit: it starts at <paramref name="Start"/> of what was written.</summary>
@@ -52,6 +53,7 @@ internal sealed partial class Session
     /// <summary>Gives the pipe what may leave. On the owner, between commands.</summary>
     private void Send()
     {
+        if (_held.Count > 0 && !_isAwaitingSafe) AwaitSafe();
         while (!_flushPending && !_isBroken)
         {
             var releasable = Releasable();
@@ -136,27 +138,37 @@ internal sealed partial class Session
 
     // ---- Replies that wait for their commits -----------------------------------------------------------------------
 
+    // What a reply tells depends on this position of the log.
     private void HoldReply(long position)
     {
-        var level = _server.Durability;
-        if (_server.CommitLog is not { } log || level != Durability.Always || log.SafePosition(level) >= position) return;
-        _held.Enqueue(new HeldReply(position, _replyStart, _reply.Length - _replyStart));
-        if (_held.Count == 1) AwaitSafe(log, position, level);
+        if (_server.CommitLog is not { } log) return;
+        _lastPosition = Math.Max(_lastPosition, position);
+        var level = Durability;
+        if (level != Durability.Always)
+        {
+            if (level == Durability.EverySecond) _server.Persistence?.SyncSoon();
+            return;
+        }
+        if (log.SafePosition(level) < position) _held.Enqueue(new HeldReply(position, _replyStart, _reply.Length - _replyStart));
     }
 
-    private void AwaitSafe(ICommitLog log, long position, Durability level) => log.WhenSafe(position, level, static (state, isSafe) =>
+    // One wait for all that a batch holds back: the group that makes its last commit safe makes the others safe.
+    private void AwaitSafe()
     {
-        var session = (Session)state!;
-        if (isSafe) session._connection.Post(static state => ((Session)state!).ReleaseHeld(), session);
-        else session._connection.Post(static state => ((Session)state!).FailHeld(), session);
-    }, this);
+        _isAwaitingSafe = true;
+        _server.CommitLog!.WhenSafe(_lastPosition, Durability.Always, static (state, isSafe) =>
+        {
+            var session = (Session)state!;
+            if (isSafe) session._connection.Post(static state => ((Session)state!).ReleaseHeld(), session);
+            else session._connection.Post(static state => ((Session)state!).FailHeld(), session);
+        }, this);
+    }
 
     private void ReleaseHeld()
     {
-        var log = _server.CommitLog!;
-        var safe = log.SafePosition(_server.Durability);
+        _isAwaitingSafe = false;
+        var safe = _server.CommitLog!.SafePosition(Durability.Always);
         while (_held.TryPeek(out var reply) && reply.Position <= safe) _held.Dequeue();
-        if (_held.TryPeek(out var next)) AwaitSafe(log, next.Position, _server.Durability);
         if (!_isRunning) Send();
         if (!MustWaitToSend) WakeSender();
     }
@@ -164,6 +176,7 @@ internal sealed partial class Session
     // The commits were visible and can never become durable: nobody may take them for kept.
     private void FailHeld()
     {
+        _isAwaitingSafe = false;
         if (!_held.TryPeek(out var first) || _isBroken) return;
         _held.Clear();
         var start = Math.Max(first.Start, _sentLength);

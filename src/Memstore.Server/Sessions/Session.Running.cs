@@ -64,7 +64,7 @@ internal sealed partial class Session
         /// <summary>Replies must be sent before more are made.</summary>
         ReplyFull,
 
-        /// <summary>CLIENT PAUSE holds the next command back.</summary>
+        /// <summary>CLIENT PAUSE, or a journal that is behind, holds the next command back.</summary>
         Paused,
     }
 
@@ -87,7 +87,8 @@ internal sealed partial class Session
             Send();
             if (MustWaitToSend) await SentAsync().ConfigureAwait(false);
             if (stop == Stop.TurnEnded) await YieldAsync().ConfigureAwait(false);
-            if (stop == Stop.Paused && _server.Pause.TryWait(this)) await PausedAsync().ConfigureAwait(false);
+            if (stop == Stop.Paused && (_server.Pause.TryWait(this) || _server.Persistence?.TryWait(this) == true))
+                await PausedAsync().ConfigureAwait(false);
         }
         _isRunning = false;
     }
@@ -99,7 +100,7 @@ internal sealed partial class Session
         _isPaused = false;
     }
 
-    /// <summary>CLIENT PAUSE has ended. Any thread may call.</summary>
+    /// <summary>What held commands back has ended. Any thread may call.</summary>
     internal void EndPause() => _connection.Post(static state => ((Session)state!)._yielded.Set(), this);
 
     /// <summary>Finds the rows and computes the routes of all keys of the batch, and has the processor fetch what they lead to.</summary>
@@ -182,6 +183,7 @@ internal sealed partial class Session
 
     private void PrepareTurn()
     {
+        _server.Persistence?.CheckJournal();
         var threshold = _server.Settings.SlowLogThresholdUs;
         _timeAll = (ulong)threshold < TimeAllBelowUs || _server.Settings.LatencyThresholdMs == 1;
         if (_server.WantedEvents != KeyEventKinds.None) _events ??= new KeyEventBuffer();
@@ -217,8 +219,11 @@ internal sealed partial class Session
         return Stop.BatchEnded;
     }
 
-    private bool IsHeldBack(Command row) =>
-        _server.Pause.Holds(ReferenceEquals(row, _server.Rows.Exec) ? row.Flags | QueuedFlags : row.Flags);
+    private bool IsHeldBack(Command row)
+    {
+        var flags = ReferenceEquals(row, _server.Rows.Exec) ? row.Flags | QueuedFlags : row.Flags;
+        return _server.Pause.Holds(flags) || ((flags & CommandFlags.Write) != 0 && _server.Persistence is { HoldsWrites: true });
+    }
 
     private bool IsOrdinary(Command? row, int argumentCount) =>
         row is not null

@@ -24,6 +24,9 @@ internal enum Wish : byte
 
     /// <summary>Go on later: <see cref="Session.SleepFor"/>.</summary>
     Sleep,
+
+    /// <summary>Go on when work is done that others do: <see cref="Session.WaitFor"/>.</summary>
+    Wait,
 }
 
 // MULTI, EXEC and WATCH; BEGIN, COMMIT and ROLLBACK; and waiting for either.
@@ -44,6 +47,7 @@ internal sealed partial class Session
         Opening,
         Committing,
         Sleep,
+        Work,
     }
 
     /// <summary>Asks for something once the handler has returned. Only outside a transaction of several commands.</summary>
@@ -245,6 +249,7 @@ internal sealed partial class Session
         try
         {
             open.RunOpen(worker, this);
+            if (open.Position != 0) HoldReply(open.Position);
         }
         catch (Exception error)
         {
@@ -322,6 +327,7 @@ internal sealed partial class Session
             Wish.Execute => Execute(worker),
             Wish.Open => Open(worker),
             Wish.Commit => Commit(worker),
+            Wish.Wait => Wait(),
             _ => Sleep(),
         };
         return isDone && Finished(counters, row);
@@ -362,6 +368,9 @@ internal sealed partial class Session
                 break;
             case ParkedFor.Committing:
                 Closed(_open!.OpenOutcome);
+                break;
+            case ParkedFor.Work:
+                AnswerWork();
                 break;
             default:
                 break;

@@ -160,6 +160,7 @@ internal sealed partial class Session : ITransactionBody, IDisposable
         Name = null;
         Database = 0;
         State = SessionState.None;
+        _asked = null;
         ResetIdentity();
     }
 

@@ -18,6 +18,8 @@ public sealed class CommandInfoTests
         ["begin"] = "A transaction that answers each command at once.",
         ["commit"] = "Ends BEGIN.",
         ["rollback"] = "Ends BEGIN.",
+        ["client|durability"] = "How safe commits must be is for each client to say.",
+        ["waitaof"] = "Redis 7.2 has it.",
         ["client|no-touch"] = "Redis 7.2 has it; clients send it when they connect.",
         ["client|setinfo"] = "Redis 7.2 has it; clients send it when they connect.",
         ["debug|digest"] = "Redis has it without a row of its own, as all of DEBUG.",

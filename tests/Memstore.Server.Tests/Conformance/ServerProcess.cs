@@ -41,7 +41,7 @@ internal sealed class ServerProcess : IDisposable
     {
         var port = FreePort();
         var program = Path.Combine(AppContext.BaseDirectory, "memstore.dll");
-        return Start("dotnet", [program, "serve", "--port", $"{port}", "--bind", "127.0.0.1", .. options], port);
+        return Start("dotnet", [program, "serve", "--port", $"{port}", "--bind", "127.0.0.1", "--data", "none", .. options], port);
     }
 
     /// <summary>Starts redis-server without persistence, or returns null when it is not installed.</summary>
