@@ -182,6 +182,12 @@ internal sealed class Persistence : IAsyncDisposable
         }
     }
 
+    /// <summary>Forgets a session that waits; false if it has been called back already.</summary>
+    public bool Forget(Session session)
+    {
+        lock (_waiting) return _waiting.Remove(session);
+    }
+
     /// <summary>Whether a write must wait until the journal has caught up.</summary>
     public bool HoldsWrites => _journal is { CanAccept: false, Fault: null };
 

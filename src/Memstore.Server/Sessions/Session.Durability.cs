@@ -9,6 +9,7 @@ internal sealed partial class Session
     private Durability? _asked;
     private long _lastPosition;
     private Task? _work;
+    private int _hasWork;
     private Action<ReplyWriter>? _answer;
 
     /// <summary>
@@ -43,9 +44,10 @@ internal sealed partial class Session
             return true;
         }
 
+        Volatile.Write(ref _hasWork, 1);
         Park(ParkedFor.Work);
         work.ContinueWith(
-            static (_, state) => ((Session)state!).Resume(),
+            static (_, state) => ((Session)state!).WorkEnded(),
             this,
             CancellationToken.None,
             TaskContinuationOptions.ExecuteSynchronously,
@@ -53,10 +55,18 @@ internal sealed partial class Session
         return false;
     }
 
+    private void WorkEnded()
+    {
+        if (TakeWork()) Resume();
+    }
+
+    // Whoever takes it wakes the session: the work when it has ended, or the session itself when its client has left.
+    private bool TakeWork() => Interlocked.Exchange(ref _hasWork, 0) != 0;
+
     private void AnswerWork()
     {
         var answer = _answer!;
         _answer = null;
-        answer(_reply);
+        if (!_isBroken) answer(_reply);
     }
 }

@@ -30,7 +30,8 @@ internal sealed partial class Session
         _isBroken = true;
         CloseAfterReply();
         _connection.Abort("the client left while its session waited");
-        if (_isPaused && _server.Pause.Forget(this)) _yielded.Set();
+        if (_isPaused && (_server.Pause.Forget(this) || _server.Persistence?.Forget(this) == true)) _yielded.Set();
+        if (TakeWork()) _resumed.Set();
         WakeSender();
     }
 }
