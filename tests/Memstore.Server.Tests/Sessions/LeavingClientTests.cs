@@ -117,8 +117,9 @@ public sealed class LeavingClientTests
     {
         var settings = new Settings();
         Assert.True(settings.TrySetAtStart("port", "0", out _) && settings.TrySetAtStart("transport", transport, out _));
+        if (log is not null) Assert.True(settings.TrySetAtStart("appendfsync", "always", out _));
         var options = new StoreOptions { TimeProvider = _clock, CommitLog = log, EffectEncoder = log is null ? null : new NoEffects() };
-        var host = new ServerHost(settings, _clock, NullLogger.Instance, options, log is null ? Durability.None : Durability.Always);
+        var host = new ServerHost(settings, _clock, NullLogger.Instance, options);
         await host.StartAsync();
         return host;
     }
