@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
@@ -27,6 +26,7 @@ internal sealed unsafe class FillRing
     private readonly long* _taken;
     private readonly byte* _cells;
     private readonly byte[]?[] _long = new byte[]?[Size];
+    private readonly PayloadPool _pool = new();
     private long _longBytes;
 
     public FillRing(long lastSequence)
@@ -92,9 +92,12 @@ internal sealed unsafe class FillRing
     {
         var index = Index(sequence);
         Interlocked.Add(ref _longBytes, -*(int*)(CellOf(sequence) + SegmentFormat.LengthAt));
-        ArrayPool<byte>.Shared.Return(_long[index]!);
+        _pool.Return(_long[index]!);
         _long[index] = null;
     }
+
+    /// <summary>Gives back memory that is kept for payloads to come.</summary>
+    public void Trim() => _pool.Trim();
 
     /// <summary>Frees all cells up to a sequence. For the writer.</summary>
     public void Release(long sequence) => Volatile.Write(ref *_taken, sequence);
@@ -107,7 +110,7 @@ internal sealed unsafe class FillRing
     [MethodImpl(MethodImplOptions.NoInlining)]
     private void FillLong(long sequence, ReadOnlySpan<byte> payload)
     {
-        var array = ArrayPool<byte>.Shared.Rent(payload.Length);
+        var array = _pool.Rent(payload.Length);
         payload.CopyTo(array);
         _long[Index(sequence)] = array;
         Interlocked.Add(ref _longBytes, payload.Length);

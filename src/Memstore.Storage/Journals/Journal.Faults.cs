@@ -39,8 +39,13 @@ public sealed partial class Journal
 
     private void NeedImage(string reason)
     {
-        if (!_needsImage) JournalLog.ImageFault(_options.Logger, reason);
-        _needsImage = true;
+        if (!_needsImage)
+        {
+            JournalLog.ImageFault(_options.Logger, reason);
+            Volatile.Write(ref _askAt, 0);
+            _needsImage = true;
+        }
+
         Volatile.Write(ref _imageSequence, -1);
         _segment?.Dispose();
         _rotation?.Old?.Dispose();

@@ -9,6 +9,7 @@ public sealed partial class Journal
     private const int TurnMs = 10;
     private const int IdleTurnMs = 100;
     private const int IdleAfterTurns = 3;
+    private const int TrimAfterTurns = 100;
 
     // Whole blocks are written at once, the rest when it has waited this long: pages that are filled in one go cost a third less (docs/storage.md).
     private const int FlushEveryMs = 100;
@@ -63,6 +64,7 @@ public sealed partial class Journal
             }
 
             if (idleTurns == IdleAfterTurns) MarkWhenIdle();
+            if (idleTurns == TrimAfterTurns) _ring.Trim();
             _writerIsIdle = true;
             _writer.Sleep(IdleTurnMs, canTake);
             _writerIsIdle = false;

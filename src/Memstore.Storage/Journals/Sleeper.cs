@@ -19,7 +19,15 @@ internal sealed class Sleeper : IDisposable
     /// <summary>Wakes the thread if it sleeps. What it shall find must have been stored before, with a fence between if no call may be missed.</summary>
     public void Wake()
     {
-        if (Volatile.Read(ref _isAsleep) != 0 && Interlocked.Exchange(ref _isAsleep, 0) != 0) _wake.Set();
+        if (Volatile.Read(ref _isAsleep) == 0 || Interlocked.Exchange(ref _isAsleep, 0) == 0) return;
+        try
+        {
+            _wake.Set();
+        }
+        catch (ObjectDisposedException)
+        {
+            // The thread has ended meanwhile.
+        }
     }
 
     /// <inheritdoc/>

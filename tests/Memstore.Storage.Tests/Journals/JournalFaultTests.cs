@@ -161,7 +161,7 @@ public sealed class JournalFaultTests
     }
 
     [Fact]
-    public void A_directory_that_disappears_stops_writes()
+    public async Task A_directory_that_disappears_stops_writes_until_it_is_back_and_holds_an_image()
     {
         var run = new JournalRun(_disk, 1);
         Commit(run, 10);
@@ -171,6 +171,19 @@ public sealed class JournalFaultTests
         run.Journal.TurnOfSyncer();
         Assert.Equal(JournalFaultKind.Image, run.Journal.Fault!.Kind);
         Assert.False(run.Journal.CanAccept);
+        var split = run.Journal.SplitAfter(10);
+        Turn(run);
+        await Assert.ThrowsAsync<IOException>(() => split);
+
+        _disk.Fault = null;
+        split = run.Journal.SplitAfter(10);
+        Turn(run);
+        var segment = await split;
+        run.Journal.CompleteRewrite(10);
+        Commit(run, 5);
+        Turn(run);
+        Assert.True(run.Journal.CanAccept);
+        Assert.Equal("", JournalRun.Check(_disk.Reboot(), 15, out _, segment));
     }
 
     [Theory]
