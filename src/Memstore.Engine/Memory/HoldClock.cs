@@ -5,7 +5,7 @@ namespace Memstore.Engine.Memory;
 /// <summary>How long the transactions of one worker hold their shards, in processor time of the thread that works.</summary>
 // A look at the thread's clock costs more than a GET, so it is not looked at twice in every hold. Timed are: what is known to be long before
 // it starts (maintenance, many keys, whole databases); from there on, what turns out to be long (see the callers of Start: a segment
-// splits, a chunk is touched first, a value is large, the epoch advances); and of all the rest one in a thousand.
+// splits, a chunk is touched first, a value is large); and of all the rest one in a thousand.
 // Threading: the worker's renter; the figures are for all, and Reset.
 internal sealed class HoldClock
 {
@@ -25,6 +25,9 @@ internal sealed class HoldClock
 
     /// <summary>Timed holds since then that took longer than <see cref="LongNs"/>.</summary>
     public long LongHolds => Volatile.Read(ref _longHolds);
+
+    /// <summary>Whether a hold is under way.</summary>
+    public bool IsHeld => _isHeld;
 
     /// <summary>Forgets the longest hold.</summary>
     public void Reset()

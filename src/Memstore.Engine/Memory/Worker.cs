@@ -79,8 +79,16 @@ public sealed unsafe partial class Worker
         var size = Arena.PageOf(block)->BlockSize;
         _limbo.Add(block, size, Volatile.Read(ref *_global));
         _untilAdvance -= (int)Math.Min(size, CostOfAdvance) + CostOfBlock;
-        if (_untilAdvance <= 0) Advance();
+        if (_untilAdvance <= 0 && !Holds.IsHeld) Advance();
         else if ((_limbo.Added & (RetiresPerVisit - 1)) == 0) _limbo.FreeRipe(Arena, Heap, FreedPerVisit);
+    }
+
+    /// <summary>A transaction has left its shards. Advances the epoch if that has become due: its barrier interrupts every processor.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal void EndHold()
+    {
+        Holds.End();
+        if (_untilAdvance <= 0) Advance();
     }
 
     /// <summary>Runs an action on the maintenance thread (<see cref="WorkerPool.Collect"/>) once every thread that is inside now has left.</summary>
@@ -147,7 +155,6 @@ public sealed unsafe partial class Worker
     [MethodImpl(MethodImplOptions.NoInlining)]
     private void Advance()
     {
-        Holds.Start(); // the barrier interrupts every processor
         _untilAdvance = _epochs.TryAdvance() ? CostOfAdvance : CostAfterFailure;
         _limbo.Ripen(Volatile.Read(ref *_global));
         _limbo.FreeRipe(Arena, Heap, FreedPerVisit);

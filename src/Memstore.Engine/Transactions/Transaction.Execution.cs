@@ -266,7 +266,7 @@ public sealed partial class Transaction
     private void LeaveAll(Worker worker)
     {
         LeaveBelow(int.MaxValue, worker);
-        worker.Holds.End();
+        worker.EndHold();
     }
 
     private void LeaveBelow(int end, Worker worker)
