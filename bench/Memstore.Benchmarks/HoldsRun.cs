@@ -14,7 +14,7 @@ namespace Memstore.Benchmarks;
 internal sealed class HoldsRun(int keys) : IDisposable
 {
     private const int Fields = 1_000_000;
-    private const int WarmKeys = 50_000;
+    private const int WarmKeys = 200_000;
     private const string Tag = "{t}key";
 
     private readonly Store _store = new(new StoreOptions { Seed = 1 });

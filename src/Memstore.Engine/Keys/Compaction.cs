@@ -15,7 +15,7 @@ internal sealed class Compaction
     private const int PausePeriods = 50;
     private const int IndexPauses = 100;
     private const int BucketsPerSlice = 128;
-    private const int CopiesPerSlice = 48;
+    private const int CopiesPerSlice = 24;
 
     // Of 10 ms, so that expiry and the rest of maintenance go on meanwhile.
     private static readonly long TicksPerRun = Stopwatch.Frequency / 250;

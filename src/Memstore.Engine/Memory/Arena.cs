@@ -143,6 +143,7 @@ internal sealed unsafe partial class Arena : IDisposable
         _quietPeriods = grown > QuietGrowth ? 0 : _quietPeriods + 1;
         // A store that has not grown for a while gives its cushion back too.
         var quiet = _quietPeriods > QuietPeriods;
+        Runs.CommitAhead();
         if (HugePages) Runs.Prepare(_readyBytes, inWholeChunks: !quiet);
         Runs.Purge(budgetBytes, quiet ? ReadyMin : Math.Max(_cushionBytes, _readyBytes), quiet ? 0 : (int)(_readyBytes >> RunPool.ChunkShift), all: false);
     }
