@@ -66,7 +66,7 @@ internal sealed unsafe class Maintenance : IDisposable
         {
             if (_periods++ % WallClockPeriods == 0) _store.Clock.FollowWallClock();
             _store.ForgetOlderSets();
-            _store.MakeSpareKeyspaces();
+            _store.PrepareKeyspaces();
             if (_store.ExpiresActively && !_store.IsLoading) Expire();
             FreeVersions();
             FreeDropped();

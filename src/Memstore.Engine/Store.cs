@@ -300,9 +300,10 @@ public sealed unsafe class Store : IDisposable
     /// <summary>An empty keyspace, made before if there is one: mapping its memory takes longer than all else that FLUSHALL does inside the shards.</summary>
     internal Keyspace TakeKeyspace() => _spareKeyspaces.TryDequeue(out var keyspace) ? keyspace : NewKeyspace();
 
-    /// <summary>Makes keyspaces for the next FLUSHALL. They occupy address space, no memory.</summary>
-    internal void MakeSpareKeyspaces()
+    /// <summary>Makes the databases in use resident, and keyspaces for the next FLUSHALL, which occupy address space and no memory.</summary>
+    internal void PrepareKeyspaces()
     {
+        foreach (var keyspace in DatabaseSet.Keyspaces) keyspace.Populate();
         while (_spareKeyspaces.Count < Math.Min(DatabaseCount, SpareKeyspacesMax)) _spareKeyspaces.Enqueue(NewKeyspace());
     }
 

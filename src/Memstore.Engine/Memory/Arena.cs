@@ -14,6 +14,7 @@ internal sealed unsafe partial class Arena : IDisposable
     private const long ReserveMin = 64L << 20;
     private const long ReserveMax = 1L << 40;
     private const long ReadyMin = 2L << 20;
+    private const long ReadyGrowing = 8L << 20;
     private const long ReadyMax = 64L << 20;
     private const long QuietGrowth = 128L << 10;
     private const int QuietPeriods = 100;
@@ -139,10 +140,11 @@ internal sealed unsafe partial class Arena : IDisposable
         var grown = inUse - _inUseBefore;
         _inUseBefore = inUse;
         // Twice what the last interval needed; it shrinks slowly, for growth comes in bursts.
-        _readyBytes = Math.Clamp(Math.Max(2 * grown, _readyBytes - _readyBytes / 8), ReadyMin, ReadyMax);
         _quietPeriods = grown > QuietGrowth ? 0 : _quietPeriods + 1;
         // A store that has not grown for a while gives its cushion back too.
         var quiet = _quietPeriods > QuietPeriods;
+        // In a growing one enough for the tenth of a second by which this thread may come late on a busy machine.
+        _readyBytes = Math.Clamp(Math.Max(2 * grown, _readyBytes - _readyBytes / 8), quiet ? ReadyMin : ReadyGrowing, ReadyMax);
         Runs.CommitAhead();
         if (HugePages) Runs.Prepare(_readyBytes, inWholeChunks: !quiet);
         Runs.Purge(budgetBytes, quiet ? ReadyMin : Math.Max(_cushionBytes, _readyBytes), quiet ? 0 : (int)(_readyBytes >> RunPool.ChunkShift), all: false);

@@ -27,7 +27,7 @@ internal sealed class UringLoop
     private const uint CompletionEntries = 8192;
 
     // After this long a turn submits what it has and goes on in the next. Looked at every few sessions, each of which may take 200 us.
-    private const int SessionsPerLook = 4;
+    private const int SessionsPerLook = 2;
     private static readonly long TurnTicksMax = System.Diagnostics.Stopwatch.Frequency / 5_000;
 
     // Fixed after construction, the ring's parts after the thread's start.
