@@ -13,9 +13,9 @@ internal sealed unsafe partial class Arena : IDisposable
 
     private const long ReserveMin = 64L << 20;
     private const long ReserveMax = 1L << 40;
-    private const long ReadyMin = 2L << 20;
-    private const long ReadyGrowing = 8L << 20;
+    private const long ReadyMin = 8L << 20;
     private const long ReadyMax = 64L << 20;
+    private const long QuietBytes = 1L << 20;
     private const long QuietGrowth = 128L << 10;
     private const int QuietPeriods = 100;
 
@@ -35,7 +35,7 @@ internal sealed unsafe partial class Arena : IDisposable
     // Maintenance's own.
     private int _quietPeriods = QuietPeriods;
     private long _inUseBefore;
-    private long _readyBytes = ReadyMin;
+    private long _readyBytes;
 
     /// <summary>Reserves the range; throws <see cref="InsufficientMemoryException"/> if the system refuses even a small one.</summary>
     public Arena(ArenaOptions? options = null)
@@ -139,15 +139,21 @@ internal sealed unsafe partial class Arena : IDisposable
         var inUse = Runs.InUseBytes;
         var grown = inUse - _inUseBefore;
         _inUseBefore = inUse;
-        // Twice what the last interval needed; it shrinks slowly, for growth comes in bursts.
         _quietPeriods = grown > QuietGrowth ? 0 : _quietPeriods + 1;
-        // A store that has not grown for a while gives its cushion back too.
-        var quiet = _quietPeriods > QuietPeriods;
-        // In a growing one enough for the tenth of a second by which this thread may come late on a busy machine.
-        _readyBytes = Math.Clamp(Math.Max(2 * grown, _readyBytes - _readyBytes / 8), quiet ? ReadyMin : ReadyGrowing, ReadyMax);
         Runs.CommitAhead();
-        if (HugePages) Runs.Prepare(_readyBytes, inWholeChunks: !quiet);
-        Runs.Purge(budgetBytes, quiet ? ReadyMin : Math.Max(_cushionBytes, _readyBytes), quiet ? 0 : (int)(_readyBytes >> RunPool.ChunkShift), all: false);
+        if (_quietPeriods > QuietPeriods)
+        {
+            // It has not grown for a while: what free pages in partly used chunks are good for is enough to begin with.
+            _readyBytes = 0;
+            Runs.Purge(budgetBytes, QuietBytes, 0, all: false);
+            return;
+        }
+
+        // Twice what the last interval needed, and enough for the tenth of a second by which this thread may come late on a busy machine.
+        // It shrinks slowly, for growth comes in bursts.
+        _readyBytes = Math.Clamp(Math.Max(2 * grown, _readyBytes - _readyBytes / 8), ReadyMin, ReadyMax);
+        if (HugePages) Runs.Prepare(_readyBytes, inWholeChunks: true);
+        Runs.Purge(budgetBytes, Math.Max(_cushionBytes, _readyBytes), (int)(_readyBytes >> RunPool.ChunkShift), all: false);
     }
 
     /// <inheritdoc/>

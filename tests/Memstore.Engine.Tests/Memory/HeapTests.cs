@@ -241,17 +241,18 @@ public sealed unsafe class HeapTests
     }
 
     [Fact]
-    public void Maintenance_keeps_a_little_ready_and_gives_the_rest_back()
+    public void Maintenance_keeps_memory_ready_while_the_store_grows_and_gives_it_back_later()
     {
         using var arena = NewArena();
         var heap = arena.CreateHeap();
         var blocks = new List<nuint>();
         for (var i = 0; i < 1_000; i++) blocks.Add((nuint)heap.Allocate(100_000, MemoryKind.Other));
         arena.Maintain(1 << 20);
+        if (arena.HugePages) Assert.InRange(arena.CommittedBytes - arena.UsedBytes, 8 << 20, 128 << 20);
         foreach (var block in blocks) Heap.Free(arena, heap, (byte*)block);
 
         for (var i = 0; i < 200; i++) arena.Maintain(1 << 20);
-        Assert.InRange(arena.CommittedBytes, 1 << 20, 16 << 20);
+        Assert.InRange(arena.CommittedBytes, 0, 2 << 20);
     }
 
 #if DEBUG
