@@ -85,19 +85,22 @@ internal sealed class TestStore : IDisposable
         Store, _journal is null ? null : sequence => Task.FromResult(_journal.Split(sequence)), stop: TestContext.Current.CancellationToken);
 
     /// <summary>Runs a transaction.</summary>
-    public void Run(int database, Action<Transaction> action)
+    public void Run(int database, Action<Transaction> action) => Run(Store, database, action);
+
+    /// <summary>Runs a transaction on any store.</summary>
+    public static void Run(Store store, int database, Action<Transaction> action)
     {
-        var transaction = new Transaction(Store);
+        var transaction = new Transaction(store);
         transaction.Begin(database);
         transaction.DeclareEverything(KeyAccess.Write);
-        var worker = Store.Rent();
+        var worker = store.Rent();
         try
         {
             Assert.True(transaction.TryRun(worker, new Body(action)));
         }
         finally
         {
-            Store.Return(worker);
+            store.Return(worker);
         }
     }
 
@@ -107,10 +110,12 @@ internal sealed class TestStore : IDisposable
     public void SetFields(string key, IEnumerable<(string Field, string Value)> pairs, int database = 0) =>
         Run(database, transaction => transaction.SetFields(KeyOf(key), new Pairs(pairs)));
 
-    public Key KeyOf(string key)
+    public Key KeyOf(string key) => KeyOf(Store, key);
+
+    public static Key KeyOf(Store store, string key)
     {
         var bytes = Encoding.UTF8.GetBytes(key);
-        return new Key(bytes, Store.RouteOf(bytes));
+        return new Key(bytes, store.RouteOf(bytes));
     }
 
     public void Dispose()
