@@ -23,13 +23,13 @@ internal enum MemoryFaults
 internal sealed class Scheduler : IDisposable
 {
     [ThreadStatic]
-    private static Scheduler? ofThisThread;
+    private static Scheduler? OfThisThread;
 
     [ThreadStatic]
-    private static object? lastArrived;
+    private static object? LastArrived;
 
     [ThreadStatic]
-    private static bool hasStored;
+    private static bool HasStored;
 
     private readonly SemaphoreSlim[] _batons;
     private readonly SemaphoreSlim _over = new(0);
@@ -72,17 +72,17 @@ internal sealed class Scheduler : IDisposable
     public string Trace => string.Join(' ', _choices.Take(_at).Select(static choice => choice.Thread));
 
     /// <summary>An access to shared memory comes; on a thread of no scheduler it means nothing.</summary>
-    public static void Point() => ofThisThread?.Switch();
+    public static void Point() => OfThisThread?.Switch();
 
     /// <summary>The value that was loaded, or an older one if the memory is faulty.</summary>
     public static T StaleOr<T>(T value)
         where T : class?
     {
-        if (typeof(T) != typeof(Transaction) || ofThisThread is null) return value;
-        var isStale = hasStored && Faults.HasFlag(MemoryFaults.StoresAreNoFences);
-        hasStored = false;
-        if (isStale) return (T)lastArrived!;
-        lastArrived = value;
+        if (typeof(T) != typeof(Transaction) || OfThisThread is null) return value;
+        var isStale = HasStored && Faults.HasFlag(MemoryFaults.StoresAreNoFences);
+        HasStored = false;
+        if (isStale) return (T)LastArrived!;
+        LastArrived = value;
         return value;
     }
 
@@ -90,8 +90,8 @@ internal sealed class Scheduler : IDisposable
     public static void Stored<T>(T value)
         where T : class?
     {
-        if (ofThisThread is null) return;
-        hasStored = true;
+        if (OfThisThread is null) return;
+        HasStored = true;
         if (typeof(T) == typeof(Transaction) && value is Transaction arrived) ArrivalSeen?.Invoke(arrived);
     }
 
@@ -137,12 +137,12 @@ internal sealed class Scheduler : IDisposable
 
     private void Serve(int number)
     {
-        ofThisThread = this;
+        OfThisThread = this;
         while (true)
         {
             _batons[number].Wait();
             if (_isStopping) return;
-            (lastArrived, hasStored) = (null, false);
+            (LastArrived, HasStored) = (null, false);
             try
             {
                 _body(number);
