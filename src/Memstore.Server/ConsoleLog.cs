@@ -8,6 +8,9 @@ internal sealed class ConsoleLog(Func<LogLevel> level) : ILogger
 {
     private static readonly string[] Names = ["trace", "debug", "info", "warning", "error", "critical", ""];
 
+    // Opened at the start: when the process has run out of descriptors it is too late.
+    private readonly TextWriter _error = Console.Error;
+
     /// <inheritdoc/>
     public IDisposable? BeginScope<TState>(TState state)
         where TState : notnull => null;
@@ -21,6 +24,6 @@ internal sealed class ConsoleLog(Func<LogLevel> level) : ILogger
         if (!IsEnabled(logLevel)) return;
         var text = formatter(state, exception);
         if (exception is not null) text += Environment.NewLine + exception;
-        Console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{DateTime.UtcNow:yyyy-MM-dd HH:mm:ss.fff} {Names[(int)logLevel]}: {text}"));
+        _error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{DateTime.UtcNow:yyyy-MM-dd HH:mm:ss.fff} {Names[(int)logLevel]}: {text}"));
     }
 }

@@ -28,6 +28,9 @@ internal sealed class Shard(int index)
     /// <summary>Whether a transaction holds it at this instant.</summary>
     public bool IsHeld => Volatile.Read(ref _line.Holder) is not null;
 
+    /// <summary>Whether somebody has come whom the holder has not seen yet.</summary>
+    public bool HasArrivals => Volatile.Read(ref _line.Arrived) is not null;
+
     /// <summary>Advances whenever the shard is left or handed on.</summary>
     public long Turn => Volatile.Read(ref _line.Turn);
 

@@ -29,4 +29,7 @@ internal static partial class TransportLog
 
     [LoggerMessage(8, LogLevel.Error, "Connection {Id} failed inside the transport; it is aborted.")]
     public static partial void ConnectionFailed(ILogger logger, Exception exception, long id);
+
+    [LoggerMessage(9, LogLevel.Debug, "Accepted nobody on {EndPoint}: the descriptors that are left are kept for the server itself.")]
+    public static partial void AcceptRefused(ILogger logger, EndPoint endPoint);
 }

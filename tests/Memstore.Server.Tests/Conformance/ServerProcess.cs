@@ -44,6 +44,15 @@ internal sealed class ServerProcess : IDisposable
         return Start("dotnet", [program, "serve", "--port", $"{port}", "--bind", "127.0.0.1", "--data", "none", .. options], port);
     }
 
+    /// <summary>Starts it with a limit on open files, sockets included.</summary>
+    public static ServerProcess StartMemstoreWithFiles(int filesMax, params string[] options)
+    {
+        var port = FreePort();
+        var program = Path.Combine(AppContext.BaseDirectory, "memstore.dll");
+        var command = $"ulimit -n {filesMax}; exec dotnet '{program}' serve --port {port} --bind 127.0.0.1 {string.Join(' ', options)}";
+        return Start("bash", ["-c", command], port);
+    }
+
     /// <summary>Starts redis-server without persistence, or returns null when it is not installed.</summary>
     public static ServerProcess? StartRedis(params string[] options)
     {

@@ -293,14 +293,14 @@ public sealed class BadInputTests
         Assert.Equal("1", await client.ReadAsync());
     }
 
-    private static async Task<ServerHost> StartAsync(string transport, params (string, string)[] settings)
+    internal static async Task<ServerHost> StartAsync(string transport, params (string, string)[] settings)
     {
         var host = ServerFixture.Make(TimeProvider.System, [("transport", transport), .. settings]);
         await host.StartAsync();
         return host;
     }
 
-    private static async Task ExpectAlive(ServerHost host)
+    internal static async Task ExpectAlive(ServerHost host)
     {
         using var client = await ServerFixture.ConnectAsync(host);
         Assert.Equal("PONG", host.State.Settings.Password.Length == 0 ? await client.AskAsync("PING") : "PONG");

@@ -89,6 +89,12 @@ public sealed class SocketTransport : ITransport
             try
             {
                 var socket = await listener.Socket.AcceptAsync(_stopAccepting.Token).ConfigureAwait(false);
+                if (DescriptorLimit.IsReserved(socket.Handle))
+                {
+                    DescriptorLimit.Refuse(socket);
+                    TransportLog.AcceptRefused(_logger, listener.EndPoint);
+                    continue;
+                }
                 delayMs = 1;
                 Begin(socket, handler);
             }

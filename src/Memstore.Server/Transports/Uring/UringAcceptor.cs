@@ -68,11 +68,25 @@ internal sealed class UringAcceptor
         if (result >= 0)
         {
             _delayMs = 1;
-            var isUnix = _listener.EndPoint is UnixDomainSocketEndPoint;
-            _accepted(new AcceptedSocket(result, _nextId(), isUnix, _listener.EndPoint));
+            if (DescriptorLimit.IsReserved(result))
+                Refuse(result);
+            else
+                Accept(result);
         }
         if (!_isArmed)
             ArmAgain(result);
+    }
+
+    private void Accept(int descriptor)
+    {
+        var isUnix = _listener.EndPoint is UnixDomainSocketEndPoint;
+        _accepted(new AcceptedSocket(descriptor, _nextId(), isUnix, _listener.EndPoint));
+    }
+
+    private void Refuse(int descriptor)
+    {
+        DescriptorLimit.Refuse(new Socket(new SafeSocketHandle(descriptor, ownsHandle: true)));
+        TransportLog.AcceptRefused(_logger, _listener.EndPoint);
     }
 
     // No error ends the accepting: out of descriptors or memory passes, a client that gave up meanwhile is its own affair.
