@@ -214,7 +214,7 @@ internal static class DiagnosticCommands
 
     private static void MemoryPurge(ref CommandCall call)
     {
-        GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: false);
+        GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
         call.Reply.SimpleString("OK"u8);
     }
 

@@ -115,7 +115,7 @@ internal static class TransactionCommands
         if (session.Is(SessionState.OpenExpired))
         {
             session.AbandonOpen();
-            call.Reply.Error(session.OpenExpiredText);
+            call.Reply.Error(session.OpenEndedText);
         }
         else if (!session.Is(SessionState.Open))
         {

@@ -83,7 +83,7 @@ internal static class Admission
         session.ExpireOpen();
         if (session.Is(SessionState.OpenExpired))
             return (!row.TouchesData && (row.Flags & CommandFlags.NotInOpen) == 0)
-                || Refuse(session, row, Encoding.ASCII.GetBytes(session.OpenExpiredText));
+                || Refuse(session, row, Encoding.ASCII.GetBytes(session.OpenEndedText));
         if ((row.Flags & CommandFlags.NotInOpen) != 0 || row.Everything is { Access: KeyAccess.Write })
             return Refuse(session, row, Encoding.ASCII.GetBytes($"ERR {row.Name.ToUpperInvariant()} is not allowed inside BEGIN"));
         return !session.Is(SessionState.OpenReadOnly) || (row.Flags & CommandFlags.Write) == 0

@@ -239,7 +239,7 @@ internal sealed partial class Session
         var isWatch = ReferenceEquals(row, _server.Rows.Watch);
         if (!row.TouchesData || (isWatch && Is(SessionState.Queueing)))
         {
-            Invoke(row, request, null);
+            if (!TryInvokeWithoutData(row, request)) return Finished(counters, row);
             return _wish == Wish.None ? Finished(counters, row) : Fulfil(worker, counters, row);
         }
         return RunData(worker, row, request, isWatch ? BodyKind.Watch : BodyKind.Command) && Finished(counters, row);
@@ -392,8 +392,7 @@ internal sealed partial class Session
     void ITransactionBody.Run(Transaction transaction)
     {
         _reply.Truncate(_replyStart);
-        _events?.Clear();
-        _outbox?.Clear();
+        ForgetEarlierRun();
         _database = transaction.Database = _databaseBefore;
         _bodyTransaction = transaction;
         try
@@ -416,6 +415,30 @@ internal sealed partial class Session
         {
             _bodyTransaction = null;
         }
+    }
+
+    // A fault of a handler is answered like one inside a transaction; the client stays.
+    private bool TryInvokeWithoutData(Command row, in Request request)
+    {
+        try
+        {
+            Invoke(row, request, null);
+            return true;
+        }
+        catch (Exception error)
+        {
+            AnswerFault(error);
+            _wish = Wish.None;
+            return false;
+        }
+    }
+
+    // What a run that was not committed wanted to tell. The commands of an open transaction run once, and tell it at COMMIT.
+    private void ForgetEarlierRun()
+    {
+        if (Is(SessionState.Open)) return;
+        _events?.Clear();
+        _outbox?.Clear();
     }
 
     private void Invoke(Command row, in Request request, Transaction? transaction)

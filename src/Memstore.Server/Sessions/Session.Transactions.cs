@@ -207,6 +207,7 @@ internal sealed partial class Session
         }
         if (Is(SessionState.Open | SessionState.OpenExpired)) _database = _databaseAtOpen;
         _outbox?.Clear();
+        _events?.Clear();
         Set(SessionState.Open | SessionState.OpenExpired | SessionState.OpenReadOnly, false);
     }
 
@@ -215,7 +216,16 @@ internal sealed partial class Session
     {
         if (!Is(SessionState.Open) || _isParked) return;
         if (_server.Time.GetElapsedTime(_openedAt).TotalMilliseconds < _server.Settings.TransactionTimeoutMs) return;
+        EndOpen(string.Create(
+            CultureInfo.InvariantCulture,
+            $"TXTIMEOUT the transaction was open for more than {_server.Settings.TransactionTimeoutMs} ms and was rolled back"));
+    }
+
+    // Rolls it back; until the client acknowledges that, nothing that it sends may run outside of a transaction.
+    private void EndOpen(string reason)
+    {
         AbandonOpen();
+        OpenEndedText = reason;
         Set(SessionState.OpenExpired, true);
     }
 
@@ -253,7 +263,9 @@ internal sealed partial class Session
         }
         catch (Exception error)
         {
+            // Half of the command may be among the private writes.
             AnswerFault(error);
+            EndOpen("TXABORT a command failed inside the server, and the transaction was rolled back");
         }
         return true;
     }
@@ -286,10 +298,8 @@ internal sealed partial class Session
         _reply.Error(SessionErrors.Conflict);
     }
 
-    /// <summary>How long a transaction may stay open, as its error says it.</summary>
-    internal string OpenExpiredText => string.Create(
-        CultureInfo.InvariantCulture,
-        $"TXTIMEOUT the transaction was open for more than {_server.Settings.TransactionTimeoutMs} ms and was rolled back");
+    /// <summary>Why the open transaction was rolled back, as an error says it.</summary>
+    internal string OpenEndedText { get; private set; } = "";
 
     // ---- Messages that leave after the commit -----------------------------------------------------------------------
 

@@ -74,6 +74,7 @@ public sealed class OpenTransactionTests(ServerFixture server) : CommandTests(se
     [InlineData("WATCH x", "ERR WATCH is not allowed inside BEGIN")]
     [InlineData("SUBSCRIBE x", "ERR SUBSCRIBE is not allowed inside BEGIN")]
     [InlineData("MONITOR", "ERR MONITOR is not allowed inside BEGIN")]
+    [InlineData("FLUSHDB", "ERR FLUSHDB is not allowed inside BEGIN")]
     [InlineData("FLUSHALL", "ERR FLUSHALL is not allowed inside BEGIN")]
     [InlineData("SWAPDB 0 1", "ERR SWAPDB is not allowed inside BEGIN")]
     [InlineData("BEGIN", "ERR BEGIN calls can not be nested")]
@@ -143,5 +144,25 @@ public sealed class OpenTransactionTests(ServerFixture server) : CommandTests(se
         await Expect("PUBLISH news kept", 1);
         await Expect("COMMIT", "OK");
         Check(new object?[] { "message", "news", "kept" }, await listener.ReadAsync(), "message");
+    }
+
+    [Fact]
+    public async Task Messages_and_keyspace_events_of_all_its_commands_leave_at_the_commit_in_order()
+    {
+        using var listener = await ConnectAsync();
+        await Expect("CONFIG SET notify-keyspace-events Eg$", "OK");
+        await listener.AskAsync("PSUBSCRIBE *");
+        await Expect("BEGIN", "OK");
+        await Expect("SET dropped 1", "OK");
+        await Expect("ROLLBACK", "OK");
+        await Expect("BEGIN", "OK");
+        await Expect("PUBLISH news first", 1);
+        await Expect("SET x 1", "OK");
+        await Expect("DEL x", 1);
+        await Expect("COMMIT", "OK");
+        Check(new object?[] { "pmessage", "*", "__keyevent@0__:set", "x" }, await listener.ReadAsync(), "set");
+        Check(new object?[] { "pmessage", "*", "__keyevent@0__:del", "x" }, await listener.ReadAsync(), "del");
+        Check(new object?[] { "pmessage", "*", "news", "first" }, await listener.ReadAsync(), "message");
+        await Expect("CONFIG SET notify-keyspace-events \"\"", "OK");
     }
 }
