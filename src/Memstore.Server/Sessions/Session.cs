@@ -113,7 +113,6 @@ internal sealed partial class Session : ITransactionBody, IDisposable
     /// <summary>Serves the client until it goes, is sent away, or the server stops.</summary>
     public async Task RunAsync()
     {
-        var closed = _connection.Closed.UnsafeRegister(static session => ((Session)session!).ConnectionClosed(), this);
         try
         {
             while (!Is(SessionState.Closing))
@@ -125,7 +124,6 @@ internal sealed partial class Session : ITransactionBody, IDisposable
         }
         finally
         {
-            closed.Unregister();
             // The wait for a transaction or a timer may be over on another thread only if the server stops; then nobody races us.
             Dispose();
         }
