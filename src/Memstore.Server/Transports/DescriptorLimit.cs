@@ -10,11 +10,18 @@ namespace Memstore.Server.Transports;
 internal static class DescriptorLimit
 {
     private const int Reserve = 64;
+    private const int Plenty = 16_384;
 
     private static readonly long ClientsEnd = Read() - Reserve;
 
     /// <summary>Whether a descriptor that was just accepted is one of the last. The kernel gives out the lowest that is free.</summary>
     public static bool IsReserved(nint descriptor) => descriptor >= ClientsEnd;
+
+    /// <summary>
+    /// Whether the kernel may accept on its own as many as come: a burst that fills the backlog cannot take the last descriptors before
+    /// somebody looks at them.
+    /// </summary>
+    public static bool AllowsBursts => ClientsEnd > Plenty;
 
     /// <summary>Tells a client that there is no room and closes its socket.</summary>
     public static void Refuse(Socket socket)
