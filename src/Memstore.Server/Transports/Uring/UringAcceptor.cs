@@ -33,7 +33,7 @@ internal sealed class UringAcceptor
         _accepted = accepted;
         _logger = logger;
         _userData = loop.Add(this);
-        _isMultishot = loop.Has(UringFeatures.MultishotAccept);
+        _isMultishot = loop.Has(UringFeatures.MultishotAccept) && DescriptorLimit.AllowsBursts;
     }
 
     /// <summary>Ends when nothing is accepted any more.</summary>
