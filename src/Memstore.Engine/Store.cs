@@ -53,7 +53,7 @@ public sealed unsafe class Store : IDisposable
         Faults = options.Faults;
         _seed = options.Seed ?? (ulong)Random.Shared.NextInt64();
         Clock = new StoreClock(options.TimeProvider);
-        Arena = new Arena();
+        Arena = new Arena(options.Arena);
         _workers = new WorkerPool(Arena);
         Table = new SlotTable(Arena.Base);
         Expiry = new Expiry(Table, Clock.NowUnixMs);

@@ -36,6 +36,17 @@ public sealed class StoreOptions
     /// <summary>Hashes with a field or value longer than this become trees, in bytes (hash-max-listpack-value).</summary>
     public int PackedHashValueMax { get; set; } = 64;
 
+    /// <summary>Where the data lives. Tests give it a limit.</summary>
+    internal Memory.ArenaOptions? Arena { get; init; }
+
+    /// <summary>
+    /// From how many keys on a transaction of several commands runs on a snapshot first (<see cref="Transaction.PlanByLength"/>). Tests lower it.
+    /// </summary>
+    internal int SnapshotKeysMin { get; set; } = 64;
+
+    /// <summary>And how many of its keys must be there for each one that it writes.</summary>
+    internal int SnapshotKeysPerWrite { get; set; } = 8;
+
     /// <summary>From how many unused bytes in pages of records on it pays to empty sparse ones. Tests lower it.</summary>
     internal long EvacuationSlackBytes { get; init; } = 4L << 20;
 

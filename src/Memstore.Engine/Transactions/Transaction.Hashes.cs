@@ -239,21 +239,36 @@ public sealed unsafe partial class Transaction
         var found = Find(source, out var entry);
         _database = database;
         if (!found || Record.Type(entry.Record) != RecordType.HashTree) return false;
+        if (sourceDatabase == destinationDatabase && source.Bytes.SequenceEqual(destination.Bytes)) return true;
         var root = MemoryMarshal.Read<TreeRoot>(entry.Value);
         var deadline = entry.DeadlineUnixMs;
         var from = _view.Keyspaces[sourceDatabase];
+        // The source goes last, and what hides it from the index is had before: when memory runs out it is still there.
+        var tombstone = NewTombstone(LookUp(from, source, out var record), record);
+        PutMovedTree(destination, destinationDatabase, root, deadline, tombstone);
         EffectCopy(source, sourceDatabase, destination, destinationDatabase);
-        // The source goes first: it is the same commit, and its slot is marked.
-        var at = LookUp(from, source, out var record);
-        Remove(from, sourceDatabase, source.Route, at, record, keepsTree: true);
+        Remove(from, sourceDatabase, source.Route, LookUp(from, source, out record), record, tombstone, keepsTree: true);
         from.Cold[source.Route.Slot].Bytes -= root.Bytes;
-        _database = destinationDatabase;
-        MemoryMarshal.Write(PutRecord(destination, RecordType.HashTree, TreeRoot.Size, deadline, raw: false), root);
-        _pendingEffect = PendingEffect.None;
-        FinishPending();
-        _view.Keyspaces[destinationDatabase].Cold[destination.Route.Slot].Bytes += root.Bytes;
         _database = database;
         return true;
+    }
+
+    private void PutMovedTree(in Key destination, int database, in TreeRoot root, long deadline, byte* tombstone)
+    {
+        _database = database;
+        try
+        {
+            MemoryMarshal.Write(PutRecord(destination, RecordType.HashTree, TreeRoot.Size, deadline, raw: false), root);
+            _pendingEffect = PendingEffect.None;
+            FinishPending();
+        }
+        catch
+        {
+            if (tombstone != null) _worker.Free(tombstone);
+            throw;
+        }
+
+        _view.Keyspaces[database].Cold[destination.Route.Slot].Bytes += root.Bytes;
     }
 
     private bool SetDeadlineOfPrivateTree(in Key key, in Entry entry, long deadline)

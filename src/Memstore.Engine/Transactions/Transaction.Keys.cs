@@ -334,20 +334,32 @@ public sealed unsafe partial class Transaction
     // Takes a living record out of the index, or hides it behind a tombstone while a snapshot can see it.
     private void Remove(Keyspace keyspace, int database, KeyRoute route, ulong* entry, byte* record, bool keepsTree = false)
     {
+        // All that may fail for want of memory comes first.
+        var tombstone = NewTombstone(entry, record);
+        Remove(keyspace, database, route, entry, record, tombstone, keepsTree);
+    }
+
+    // What has to stand in the index in the place of a record that a snapshot can see; null if none can.
+    private byte* NewTombstone(ulong* entry, byte* record)
+    {
+        var link = LinkTo(entry, record);
+        return link == 0 ? null : NewRecord(RecordType.Tombstone, false, _generation, Record.Key(record), 0, 0, link);
+    }
+
+    private void Remove(Keyspace keyspace, int database, KeyRoute route, ulong* entry, byte* record, byte* tombstone, bool keepsTree)
+    {
         var slot = keyspace.SlotAt(route.Slot);
         BeforeWrite(slot);
         if (IsLogged) EffectDelete(database, route, record);
         if (_store.Watches.IsAny) _store.Watches.Touch(database, route, Record.Key(record));
         keyspace.Keys[route.Slot]--;
         if (Record.Has(record, RecordFlags.HasDeadline)) slot->WithDeadline--;
-        var link = LinkTo(entry, record);
-        if (link == 0)
+        if (tombstone == null)
         {
             _store.Table.Remove(slot->Table, entry);
         }
         else
         {
-            var tombstone = NewRecord(RecordType.Tombstone, false, _generation, Record.Key(record), 0, 0, link);
             keyspace.Cold[route.Slot].Bytes += (long)_worker.SizeOf(tombstone);
             _store.Table.Replace(entry, tombstone);
             _store.Versions.AddTombstone(keyspace, route, tombstone, _generation);

@@ -103,6 +103,95 @@ public sealed class HashTransactionTests : IDisposable
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
+    public void Renaming_a_tree_when_memory_runs_out_moves_it_or_leaves_it(bool underSnapshot)
+    {
+        using var store = new Store(new StoreOptions { RunMaintenance = false, Seed = 1, PackedHashEntriesMax = 16, Arena = new Memstore.Engine.Memory.ArenaOptions { LimitBytes = 8 << 20 } });
+        for (var i = 0; i < 2_000; i++)
+            store.Run(TransactionPlan.Held, 0, ["h"], t => t.SetFields(store.KeyOf("h".Bytes()), new FieldValue($"f{i}".Bytes(), "v"u8)));
+        var open = new Transaction(store);
+        var worker = store.Rent();
+        if (underSnapshot) Assert.True(open.TryOpen(worker, 0, readOnly: true));
+        store.Return(worker);
+        var filled = FillUp(store);
+        var target = new string('t', 3_000);
+        var failures = 0;
+        while (!TryRename(store, target))
+        {
+            failures++;
+            Assert.Equal(2_000, CountOf(store, "h"));
+            Assert.Equal(-1, CountOf(store, target));
+            Assert.True(filled > 0);
+            var last = --filled;
+            store.Run(TransactionPlan.Held, 0, ["fill" + last], t => t.Remove("fill" + last));
+            for (var i = 0; i < 20; i++) store.Maintain();
+        }
+
+        Assert.True(failures > 0);
+        Assert.Equal(-1, CountOf(store, "h"));
+        Assert.Equal(2_000, CountOf(store, target));
+        open.Rollback(worker);
+    }
+
+    private static int FillUp(Store store)
+    {
+        for (var i = 0; ; i++)
+        {
+            try
+            {
+                var worker = store.Rent();
+                var transaction = new Transaction(store);
+                transaction.Begin(0);
+                transaction.Declare(store.RouteOf($"fill{i}".Bytes()), KeyAccess.Write);
+                try
+                {
+                    Assert.True(transaction.TryRun(worker, new Script(t => t.Write($"fill{i}", new string('x', 2_900)))));
+                }
+                finally
+                {
+                    store.Return(worker);
+                }
+            }
+            catch (OutOfMemoryException)
+            {
+                return i;
+            }
+        }
+    }
+
+    private static bool TryRename(Store store, string target)
+    {
+        var worker = store.Rent();
+        try
+        {
+            var transaction = new Transaction(store);
+            transaction.Begin(0);
+            transaction.Declare(store.RouteOf("h"u8), KeyAccess.Write);
+            transaction.Declare(store.RouteOf(target.Bytes()), KeyAccess.Write);
+            return transaction.TryRun(worker, new Script(t => t.MoveValue(store.KeyOf("h".Bytes()), 0, store.KeyOf(target.Bytes()), 0)));
+        }
+        catch (OutOfMemoryException)
+        {
+            return false;
+        }
+        finally
+        {
+            store.Return(worker);
+        }
+    }
+
+    private static long CountOf(Store store, string key)
+    {
+        var count = -1L;
+        store.Run(TransactionPlan.Held, 0, [key], t =>
+        {
+            if (t.FindHash(store.KeyOf(key.Bytes()), out var hash) == Found.Present) count = hash.Count;
+        });
+        return count;
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
     public void A_private_tree_is_seen_by_nobody_until_it_commits_and_by_nobody_ever_if_it_does_not(bool commit)
     {
         var used = new List<long>();
