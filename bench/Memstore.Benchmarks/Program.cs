@@ -2,7 +2,7 @@ using System.Globalization;
 using BenchmarkDotNet.Running;
 using Memstore.Benchmarks;
 
-// "holds", "scaling", "deadlines" and "cpu" are programs of their own, for what is no time per operation or needs processor time; all else
+// "holds", "execs", "scaling", "deadlines" and "cpu" are programs of their own, for what is no time per operation or needs processor time; all else
 // goes to BenchmarkDotNet.
 int Number(int index, int otherwise) => args.Length > index ? int.Parse(args[index], CultureInfo.InvariantCulture) : otherwise;
 
@@ -10,6 +10,9 @@ switch (args.FirstOrDefault())
 {
     case "holds":
         HoldsRun.Run(Number(1, 5_000_000));
+        break;
+    case "execs":
+        ExecRun.Run(Number(1, 400));
         break;
     case "scaling":
         ScalingRun.Run(Number(1, 9), args.ElementAtOrDefault(2) ?? "");

@@ -187,6 +187,19 @@ public sealed partial class Transaction
     }
 
     /// <summary>
+    /// Has a transaction that was declared as held run on a snapshot first if it is long and mostly reads: its shards are then held for its writes
+    /// only, or not at all. For bodies that may run twice and have no effect but through the transaction.
+    /// </summary>
+    // docs/decisions/0001-engine.md has the figures: with many writes publishing holds the shards as long as running does.
+    public void PlanByLength()
+    {
+        var options = _store.Options;
+        if (_plan != TransactionPlan.Held || _everything is not null || _watches is not null) return;
+        if (_declaredCount < options.SnapshotKeysMin || (long)_writesDeclared * options.SnapshotKeysPerWrite > _declaredCount) return;
+        _plan = TransactionPlan.Snapshot;
+    }
+
+    /// <summary>
     /// A body tells that it is about to visit so many elements of a value. If they are many and it holds its shards, it is ended by an
     /// exception that it must let pass, and runs again on a snapshot, where nobody waits for it.
     /// </summary>

@@ -34,6 +34,9 @@ internal sealed class CommandQueue : IDisposable
     /// <summary>Whether one of them touches data.</summary>
     public bool TouchesData { get; private set; }
 
+    /// <summary>Whether all of them touch data, and so have no effect but through the transaction.</summary>
+    public bool OnlyTouchesData { get; private set; } = true;
+
     /// <summary>Bytes that the queue occupies.</summary>
     public long Size => _bytes.Length + (_frames.Length * 8L) + (_routes.Length * 16L) + (_commands.Length * 16L);
 
@@ -68,6 +71,7 @@ internal sealed class CommandQueue : IDisposable
         }
         Flags |= row.Flags;
         TouchesData |= row.TouchesData;
+        OnlyTouchesData &= row.TouchesData;
         return true;
     }
 
@@ -80,6 +84,7 @@ internal sealed class CommandQueue : IDisposable
         _frameCount = 0;
         Flags = CommandFlags.None;
         TouchesData = false;
+        OnlyTouchesData = true;
         if (_bytes.Length > BytesKept || _frames.Length > FramesKept || _commands.Length > FramesKept) Dispose();
     }
 

@@ -116,6 +116,8 @@ internal sealed partial class Session
         _transaction.Begin(_database);
         for (var i = 0; i < queue.Count; i++) Declare(_transaction, queue.RowOf(i), queue.RequestOf(i), queue.RoutesOf(i), null);
         if (_watches is { Count: > 0 }) _transaction.DeclareWatches(_watches);
+        // Not while somebody monitors, who would see what runs again twice.
+        if (queue.OnlyTouchesData && !_server.Monitors.Any) _transaction.PlanByLength();
         if (!RunOrSubmit(worker, _transaction)) return false;
         DiscardQueue();
         return true;

@@ -233,6 +233,49 @@ public sealed class TransactionTests : IDisposable
         Assert.Equal(CommitOutcome.Conflict, Commit(open));
     }
 
+    [Theory]
+    [InlineData(63, 0, false)]
+    [InlineData(64, 0, true)]
+    [InlineData(64, 8, true)]
+    [InlineData(64, 9, false)]
+    [InlineData(1_024, 128, true)]
+    public void A_long_transaction_that_mostly_reads_runs_on_a_snapshot_and_again_in_its_shards_if_it_was_overtaken(int keys, int writes, bool onSnapshot)
+    {
+        _store.Set("k0", "1");
+        var transaction = new Transaction(_store);
+        transaction.Begin(0);
+        for (var i = 0; i < keys; i++) transaction.Declare(_store.RouteOf($"k{i}".Bytes()), i < writes ? KeyAccess.Write : KeyAccess.Read);
+        transaction.PlanByLength();
+        var modes = new List<bool>();
+        var other = new Thread(() => _store.Set("k0", "2"));
+        _store.Finish(transaction, t =>
+        {
+            modes.Add(t.IsPrivate);
+            var seen = t.Read("k0")!;
+            for (var i = 1; i < keys; i++) t.Read($"k{i}");
+            if (writes == 0) return;
+            t.Write("k1", seen);
+            if (!t.IsPrivate || modes.Count > 1) return;
+            other.Start();
+            other.Join();
+        });
+        Assert.Equal(onSnapshot, modes[0]);
+        Assert.Equal(onSnapshot && writes > 0 ? [true, false] : [onSnapshot], modes);
+        if (writes > 0) Assert.Equal(onSnapshot ? "2" : "1", _store.Get("k1"));
+    }
+
+    [Fact]
+    public void A_transaction_with_watches_runs_in_its_shards_however_long_it_is()
+    {
+        using var watched = new Watched(_store, "a");
+        var transaction = new Transaction(_store);
+        transaction.Begin(0);
+        for (var i = 0; i < 100; i++) transaction.Declare(_store.RouteOf($"k{i}".Bytes()), KeyAccess.Read);
+        transaction.DeclareWatches(watched.Set);
+        transaction.PlanByLength();
+        _store.Finish(transaction, t => Assert.False(t.IsPrivate));
+    }
+
     [Fact]
     public void A_key_whose_database_was_swapped_is_a_conflict_though_the_other_one_is_as_old()
     {

@@ -156,4 +156,20 @@ public sealed class TransactionCommandTests(ServerFixture server) : CommandTests
         await ExpectError("SHUTDOWN", "ERR Command not allowed inside a transaction");
         await ExpectError("EXEC", "EXECABORT Transaction discarded because of previous errors.");
     }
+
+    [Theory]
+    [InlineData(10)]
+    [InlineData(100)]
+    [InlineData(1_000)]
+    public async Task Long_transactions_answer_as_short_ones_do(int reads)
+    {
+        for (var i = 0; i < reads; i += 2) await Client.AskAsync($"SET k{i} {i}");
+        await Expect("MULTI", "OK");
+        for (var i = 0; i < reads; i++) await Expect($"GET k{i}", "QUEUED");
+        await Expect("INCR k0", "QUEUED");
+        await Expect("GET k0", "QUEUED");
+        object?[] values = [.. Enumerable.Range(0, reads).Select(i => i % 2 == 0 ? $"{i}" : null), 1, "1"];
+        await Expect("EXEC", values);
+        await Expect("GET k0", "1");
+    }
 }
