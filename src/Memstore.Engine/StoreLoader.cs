@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Memstore.Engine.Memory;
 using Memstore.Engine.Values;
 
@@ -29,6 +30,8 @@ public sealed class StoreLoader : IDisposable
     }
 
     /// <summary>Sets a string, with its deadline even if that has passed (0: none).</summary>
+    // Compiled well at its first call: a load would be over before the runtime notices that it is hot.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void PutString(int database, ReadOnlySpan<byte> key, ReadOnlySpan<byte> value, long deadlineUnixMs = 0, bool raw = false)
     {
         var route = Enter(database, key);

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Runtime.CompilerServices;
 using Memstore.Engine.Values;
 
 namespace Memstore.Storage.Images;
@@ -54,6 +55,7 @@ internal ref struct ImageEntries
     public bool IsMalformed { get; private set; }
 
     /// <summary>Goes to the next entry; false at the end and at bytes that are none.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public bool MoveNext()
     {
         if (_seen == _entries)
@@ -67,6 +69,7 @@ internal ref struct ImageEntries
         return !IsMalformed;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private bool TryReadEntry()
     {
         if (_position >= _bytes.Length) return false;
@@ -96,6 +99,7 @@ internal ref struct ImageEntries
         return true;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private bool TryReadFields()
     {
         if (_bytes.Length - _position < sizeof(uint)) return false;

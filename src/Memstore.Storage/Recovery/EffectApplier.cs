@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Memstore.Engine;
 
 namespace Memstore.Storage.Recovery;
@@ -6,6 +7,7 @@ namespace Memstore.Storage.Recovery;
 internal static class EffectApplier
 {
     /// <summary>Carries it out; what an effect says about absent keys is nothing.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Apply(StoreLoader loader, EffectBatch batch, in Effect effect)
     {
         switch (effect.Kind)

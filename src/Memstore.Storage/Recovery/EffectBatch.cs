@@ -8,7 +8,10 @@ namespace Memstore.Storage.Recovery;
 /// </summary>
 internal sealed class EffectBatch
 {
-    private byte[] _bytes = new byte[64 * 1024];
+    private const int FirstBytes = 64 * 1024;
+    private const int BytesKept = 4 << 20;
+
+    private byte[] _bytes = new byte[FirstBytes];
     private EffectFrame[] _frames = new EffectFrame[4_096];
     private Effect[] _effects = new Effect[1_024];
 
@@ -47,6 +50,8 @@ internal sealed class EffectBatch
     /// <summary>Makes it empty.</summary>
     public void Clear()
     {
+        // What one long transaction needed is not kept for the next.
+        if (_bytes.Length > BytesKept) _bytes = new byte[FirstBytes];
         ByteCount = 0;
         EffectCount = 0;
         FrameCount = 0;

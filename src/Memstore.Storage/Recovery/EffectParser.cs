@@ -1,4 +1,5 @@
 using System.Buffers.Text;
+using System.Runtime.CompilerServices;
 
 namespace Memstore.Storage.Recovery;
 
@@ -23,6 +24,7 @@ internal ref struct EffectParser
 
     /// <summary>Adds the effects of a transaction to a batch.</summary>
     /// <returns>False if the payload is not what a journal holds.</returns>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static bool TryParse(EffectBatch batch, int database, ReadOnlySpan<byte> payload)
     {
         var parser = new EffectParser(batch, batch.Copy(payload), database);
@@ -35,6 +37,7 @@ internal ref struct EffectParser
     }
 
     // *<count>\r\n, then $<length>\r\n<bytes>\r\n for each argument.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private bool TryReadEffect()
     {
         var first = _batch.FrameCount;
@@ -82,6 +85,7 @@ internal ref struct EffectParser
         return _bytes.Slice(offset, length);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private bool TryInterpret(int first, int count)
     {
         var name = Argument(first);
@@ -111,6 +115,7 @@ internal ref struct EffectParser
         return isGood;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private readonly bool TryPut(ref Effect effect)
     {
         effect.Kind = EffectKind.Put;

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Runtime.CompilerServices;
 using System.Runtime.ExceptionServices;
 using Memstore.Engine;
 
@@ -39,6 +40,7 @@ internal sealed class EffectReplay : IDisposable
 
     /// <summary>Adds the effects of one transaction. False if its payload is not what a journal holds: then nothing more may be added.</summary>
     /// <exception cref="StorageException">It concerns a database that the store does not have, or an earlier effect could not be applied.</exception>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public bool TryAdd(int database, ReadOnlySpan<byte> payload)
     {
         Volatile.Read(ref _error)?.Throw();
@@ -101,6 +103,7 @@ internal sealed class EffectReplay : IDisposable
         _routed = 0;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void ApplyPart(int part)
     {
         using var loader = new StoreLoader(_store);
