@@ -16,7 +16,7 @@ namespace Memstore.Engine;
 /// An in-memory store of databases over shards. Thread-safe. The data lives outside the garbage collector's view and is
 /// given back by <see cref="Dispose"/>.
 /// </summary>
-public sealed unsafe class Store : IDisposable
+public sealed unsafe partial class Store : IDisposable
 {
     private const int DatabasesMax = 1_024;
     private const int GrantsAtOnce = 64;
@@ -58,8 +58,9 @@ public sealed unsafe class Store : IDisposable
         Table = new SlotTable(Arena.Base);
         Expiry = new Expiry(Table, Clock.NowUnixMs);
         Clock.IsStopped = options.StartsLoading;
-        Shards = [.. Enumerable.Range(0, options.Shards).Select(static index => new Shard(index))];
-        Owners = HashRing.Assign(options.Shards, SlotHash.Slots);
+        _shards = [.. Enumerable.Range(0, options.Shards).Select(static index => new Shard(index))];
+        _covered = _shardCount = options.Shards;
+        Owners = ShardPlanner.Assign(new HashRing(options.Shards), SlotHash.Slots);
         _marks = (int*)NativeMemory.AllocZeroed(SlotHash.Slots, sizeof(int));
         _databaseSet = new DatabaseSet([.. Enumerable.Range(0, options.Databases).Select(_ => NewKeyspace())], 0, 0, false, null);
         _maintenance = new Maintenance(this, _workers);
@@ -74,9 +75,6 @@ public sealed unsafe class Store : IDisposable
 
     /// <summary>Number of databases.</summary>
     public int DatabaseCount => _databaseSet.Keyspaces.Length;
-
-    /// <summary>Number of shards now.</summary>
-    public int ShardCount => Shards.Length;
 
     /// <summary>The store's clock: Unix time in milliseconds, never stepping back between threads.</summary>
     public long NowUnixMs => Clock.NowUnixMs;
@@ -100,8 +98,6 @@ public sealed unsafe class Store : IDisposable
     internal StoreClock Clock { get; }
 
     internal Expiry Expiry { get; }
-
-    internal Shard[] Shards { get; }
 
     /// <summary>The shard of each slot. Changed only while both shards are held.</summary>
     internal ushort[] Owners { get; }
@@ -148,16 +144,6 @@ public sealed unsafe class Store : IDisposable
 
     /// <summary>The shard that owns a slot now.</summary>
     public int ShardOf(int slot) => Volatile.Read(ref Owners[slot]);
-
-    /// <summary>Moves a slot to another shard, as a transaction of its own; false if a shard stays busy.</summary>
-    public bool TryMoveSlot(Worker worker, int slot, int shard)
-    {
-        ArgumentOutOfRangeException.ThrowIfNegative(slot);
-        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(slot, SlotHash.Slots);
-        ArgumentOutOfRangeException.ThrowIfNegative(shard);
-        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(shard, Shards.Length);
-        return new Transaction(this).TryMove(worker, slot, shard);
-    }
 
     /// <summary>Expires what is due and frees what nobody sees any more, in slices. Called by the store's own thread, or by tests.</summary>
     public void Maintain() => _maintenance.Run();

@@ -198,6 +198,7 @@ internal sealed class ServerHost : IAsyncDisposable
         {
             State.Metrics.Sample();
             State.Persistence?.KeepHouse();
+            State.Balancer.KeepHouse();
             var idleMs = State.Settings.IdleTimeoutSeconds * 1000L;
             var now = Environment.TickCount64;
             foreach (var session in State.Sessions.Unordered()) session.KeepHouse(now, idleMs);

@@ -29,6 +29,9 @@ internal static partial class ServerLog
     [LoggerMessage(108, LogLevel.Information, "{Line}")]
     public static partial void Loaded(ILogger logger, string line);
 
+    [LoggerMessage(109, LogLevel.Information, "Shards: {Text}.")]
+    public static partial void Sharding(ILogger logger, string text);
+
     [LoggerMessage(104, LogLevel.Error, "Housekeeping failed.")]
     public static partial void HousekeepingFailed(ILogger logger, Exception exception);
 }

@@ -65,6 +65,7 @@ internal sealed class ServerState
         Monitors = new Monitors(this);
         Pause = new PauseGate(this);
         SlowLog = new SlowLog(this);
+        Balancer = new Balancer(this);
         settings.Changed = ApplySettings;
         ApplySettings();
     }
@@ -104,6 +105,9 @@ internal sealed class ServerState
 
     /// <summary>The longest turn of an event thread.</summary>
     public Transports.TurnRecord Turns { get; } = new();
+
+    /// <summary>The loads of shards.</summary>
+    public Balancer Balancer { get; }
 
     /// <summary>Slow commands.</summary>
     public SlowLog SlowLog { get; }
@@ -167,6 +171,8 @@ internal sealed class ServerState
     {
         Durability = DurabilityRules.Of(Settings);
         Persistence?.ApplySettings();
+        Store.LoadFactor = double.Parse(Settings["load-factor"], System.Globalization.CultureInfo.InvariantCulture);
+        Store.ReplicationFactor = (int)Settings.Number("replication-factor");
         Show(ServerStates.MemoryLimited, Settings.MemoryMax > 0);
         WantedEvents = KeyEventSetting.Parse(Settings["notify-keyspace-events"]);
         Show(ServerStates.Eventful, WantedEvents != KeyEventKinds.None);

@@ -4,56 +4,53 @@ using System.IO.Hashing;
 namespace Memstore.Engine.Shards;
 
 /// <summary>
-/// Consistent hashing with bounded loads (Mirrokni, Thorup, Zadimoghaddam 2016): each shard has points on a ring; a slot goes
-/// to the first shard clockwise from it that is below the bound. Deterministic for the same input.
+/// The points of shards on a ring (consistent hashing): a slot belongs to the shard of the first point at or after its own place. Which shard really
+/// gets it is bounded by loads (<see cref="ShardPlanner"/>). Deterministic.
 /// </summary>
-internal static class HashRing
+internal sealed class HashRing
 {
-    /// <summary>Points of each shard.</summary>
+    /// <summary>Points of each shard unless something else is asked for.</summary>
     public const int ReplicationFactor = 40;
 
-    /// <summary>No shard gets more than this times the average load.</summary>
-    public const double LoadFactor = 1.2;
+    private readonly (ulong Hash, ushort Shard)[] _points;
 
-    /// <summary>Assigns every slot to a shard.</summary>
-    /// <param name="shards">Number of shards.</param>
-    /// <param name="slots">Number of slots; each counts 1.</param>
-    public static ushort[] Assign(int shards, int slots)
+    /// <summary>Makes the ring of so many shards with so many points each.</summary>
+    public HashRing(int shards, int replicationFactor = ReplicationFactor)
     {
-        var points = new (ulong Hash, ushort Shard)[shards * ReplicationFactor];
+        Shards = shards;
+        _points = new (ulong Hash, ushort Shard)[shards * replicationFactor];
         for (var shard = 0; shard < shards; shard++)
         {
-            for (var replica = 0; replica < ReplicationFactor; replica++)
-                points[(shard * ReplicationFactor) + replica] = (HashOf(shard, replica), (ushort)shard);
+            for (var replica = 0; replica < replicationFactor; replica++)
+                _points[(shard * replicationFactor) + replica] = (HashOf(shard, replica), (ushort)shard);
         }
 
-        Array.Sort(points);
-        var bound = (int)Math.Ceiling(slots * LoadFactor / shards);
-        var loads = new int[shards];
-        var owners = new ushort[slots];
-        for (var slot = 0; slot < slots; slot++)
-        {
-            var at = FirstAtOrAfter(points, HashOf(slot, -1));
-            while (loads[points[at].Shard] >= bound) at = (at + 1) % points.Length;
-            owners[slot] = points[at].Shard;
-            loads[points[at].Shard]++;
-        }
-
-        return owners;
+        Array.Sort(_points);
     }
 
-    private static int FirstAtOrAfter((ulong Hash, ushort Shard)[] points, ulong hash)
+    /// <summary>Number of shards.</summary>
+    public int Shards { get; }
+
+    /// <summary>The points in the order of the ring: place from 0 to 2^64 - 1, and shard.</summary>
+    public IReadOnlyList<(ulong Place, ushort Shard)> Points => _points;
+
+    /// <summary>Index of the point that a slot belongs to.</summary>
+    public int PointOf(int slot)
     {
-        var (low, high) = (0, points.Length);
+        var hash = HashOf(slot, -1);
+        var (low, high) = (0, _points.Length);
         while (low < high)
         {
             var middle = (low + high) / 2;
-            if (points[middle].Hash < hash) low = middle + 1;
+            if (_points[middle].Hash < hash) low = middle + 1;
             else high = middle;
         }
 
-        return low % points.Length;
+        return low % _points.Length;
     }
+
+    /// <summary>The shard of a point; indexes go round.</summary>
+    public int ShardAt(int point) => _points[point % _points.Length].Shard;
 
     private static ulong HashOf(int number, int replica)
     {

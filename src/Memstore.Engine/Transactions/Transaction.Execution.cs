@@ -15,6 +15,9 @@ public sealed partial class Transaction
 
     private Phase _phase;
 
+    // How many shards were covered when all were routed to.
+    private int _covered;
+
     // The shard that a settling snapshot has queued for, only to leave it again; -1 if none.
     private int _passing = -1;
     private Action<object?>? _ended;
@@ -196,7 +199,7 @@ public sealed partial class Transaction
         _shards.Clear();
         if (_everything is not null)
         {
-            for (var i = 0; i < _store.Shards.Length; i++) _shards.Add(i);
+            CoverAll();
             return;
         }
 
@@ -204,9 +207,16 @@ public sealed partial class Transaction
         for (var i = 0; i < _declaredCount; i++) _shards.Add(Volatile.Read(ref owners[SlotOf(_declared[i])]));
     }
 
+    // All shards that have slots. If the number grows before they are held, the new ones may have got slots meanwhile.
+    private void CoverAll()
+    {
+        _covered = _store.CoveredShards;
+        for (var i = 0; i < _covered; i++) _shards.Add(i);
+    }
+
     private bool OwnersMatch()
     {
-        if (_everything is not null) return true;
+        if (_everything is not null) return _covered == _store.CoveredShards;
         var owners = _store.Owners;
         for (var i = 0; i < _declaredCount; i++)
         {
@@ -382,7 +392,7 @@ public sealed partial class Transaction
         Route();
         if (_declaredCount == 0)
         {
-            for (var i = 0; i < _store.Shards.Length; i++) _shards.Add(i);
+            CoverAll();
         }
     }
 

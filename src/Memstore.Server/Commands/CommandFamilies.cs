@@ -18,6 +18,7 @@ internal static class CommandFamilies
         PubSubCommands.Family,
         ServerCommands.Family,
         PersistenceCommands.Family,
+        ShardCommands.Family,
         ConfigCommands.Family,
         DiagnosticCommands.Family,
         DebugCommands.Family,

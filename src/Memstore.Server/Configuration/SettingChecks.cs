@@ -14,6 +14,14 @@ internal static class SettingChecks
         return Math.Clamp(value, 1, 500).ToString(CultureInfo.InvariantCulture);
     }
 
+    /// <summary>A number above 1.</summary>
+    public static string? LoadFactor(string text, string current, out string? error)
+    {
+        var isGood = double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var factor) && factor is > 1 and <= 100;
+        error = isGood ? null : "argument must be a number above 1 and up to 100";
+        return isGood ? factor.ToString(CultureInfo.InvariantCulture) : null;
+    }
+
     /// <summary>Pairs of seconds and changes.</summary>
     public static string? Save(string text, string current, out string? error)
     {

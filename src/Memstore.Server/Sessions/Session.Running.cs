@@ -12,6 +12,9 @@ internal sealed partial class Session
     // A threshold of the slow log that no run of fast commands should hide, in microseconds.
     private const ulong TimeAllBelowUs = 1000;
 
+    // Of how many keys one is counted for the balance of loads.
+    private const int LoadSample = 16;
+
     // A batch of this many requests or more is worth prefetching.
     private const int PrefetchFrom = 4;
 
@@ -20,6 +23,8 @@ internal sealed partial class Session
     private KeyRoute[] _routes = new KeyRoute[64];
     private KeyRoute[] _ahead = new KeyRoute[16];
     private int _aheadCount;
+    private int _untilSample;
+    private uint _sampleState = (uint)Random.Shared.Next();
     private readonly List<KeyUse> _keyUses = [];
 
     private int _next;
@@ -146,12 +151,21 @@ internal sealed partial class Session
 
     private void Ahead(KeyRoute route)
     {
+        if (--_untilSample <= 0) SampleLoad(route.Slot);
         if (_aheadCount == _ahead.Length)
         {
             if (_ahead.Length >= 1024) return;
             Array.Resize(ref _ahead, _ahead.Length * 2);
         }
         _ahead[_aheadCount++] = route;
+    }
+
+    // One key in so many stands for all, at gaps that no pattern of commands can keep step with.
+    private void SampleLoad(int slot)
+    {
+        _server.Store.CountLoad(slot, LoadSample);
+        _sampleState = (_sampleState * 1664525) + 1013904223;
+        _untilSample = 1 + (int)(((ulong)_sampleState * ((2 * LoadSample) - 1)) >> 32);
     }
 
     // In passes: when a key's bucket is asked for, its slot has arrived, because all other slots were asked for in between.

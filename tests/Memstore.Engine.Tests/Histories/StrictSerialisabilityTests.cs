@@ -66,13 +66,14 @@ public sealed class StrictSerialisabilityTests(ITestOutputHelper output)
             });
     }
 
-    // Moves slots, also those of the hot keys, from shard to shard until the run ends.
+    // Moves slots, also those of the hot keys, from shard to shard until the run ends, and changes the number of shards now and then.
     private static void MoveSlots(Store store, int seed, CancellationToken cancellation)
     {
         var random = new Random(seed);
         ushort[] hot = [.. Enumerable.Range(0, 3).SelectMany(i => new[] { $"register:{i}", $"counter:{i}", $"list:{i}" }).Select(key => SlotHash.Of(key.Bytes()))];
         while (!cancellation.IsCancellationRequested)
         {
+            if (random.Next(500) == 0) store.SetShardCount(random.Next(1, 17));
             var slot = random.Next(2) == 0 ? hot[random.Next(hot.Length)] : random.Next(SlotHash.Slots);
             var worker = store.Rent();
             store.TryMoveSlot(worker, slot, random.Next(store.ShardCount));

@@ -1,0 +1,224 @@
+using Memstore.Engine.Keys;
+using Memstore.Engine.Memory;
+using Memstore.Engine.Shards;
+
+namespace Memstore.Engine;
+
+// The number of shards and which slots they have, while everything goes on.
+public sealed unsafe partial class Store
+{
+    // What is kept of a slot's load from one second to the next: half of it is gone after five.
+    private const double LoadKept = 0.87;
+
+    private readonly Lock _resharding = new();
+    private readonly SlotLoads _loads = new(SlotHash.Slots);
+
+    // Only ever longer: whoever has an index of a shard finds the shard.
+    private volatile Shard[] _shards;
+
+    // All slots belong to shards below this: raised before the first slot goes to a new shard, lowered after the last has left.
+    private volatile int _covered;
+    private volatile int _shardCount;
+
+    /// <summary>Number of shards now: the target while it changes.</summary>
+    public int ShardCount => _shardCount;
+
+    /// <summary>Points of each shard on the ring, from the next change on.</summary>
+    public int ReplicationFactor { get; set; } = HashRing.ReplicationFactor;
+
+    /// <summary>What a shard may have of the load as a multiple of the average, from the next change on; above 1.</summary>
+    public double LoadFactor { get; set; } = ShardPlanner.LoadFactor;
+
+    internal Shard[] Shards => _shards;
+
+    internal int CoveredShards => _covered;
+
+    /// <summary>Counts commands on a slot, for the balance of loads. Cheap; samples will do.</summary>
+    public void CountLoad(int slot, int commands) => _loads.Count(slot, commands);
+
+    /// <summary>Takes what was counted into the loads. Once a second, by one thread.</summary>
+    /// <returns>Commands counted since the last call.</returns>
+    public long FoldLoads() => _loads.Fold(LoadKept);
+
+    /// <summary>
+    /// Changes the number of shards while transactions go on: about as many slots move as the new number asks for, each in a moment of its own.
+    /// Waits until it is done; one change at a time.
+    /// </summary>
+    /// <returns>The moves that were made.</returns>
+    /// <exception cref="ArgumentOutOfRangeException">The number is below 1 or above 4,096.</exception>
+    public IReadOnlyList<SlotMove> SetShardCount(int count)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(count, 1);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(count, ShardSet.ShardsMax);
+        lock (_resharding)
+        {
+            var before = _shardCount;
+            var shards = _shards;
+            if (count > shards.Length) _shards = [.. shards, .. Enumerable.Range(shards.Length, count - shards.Length).Select(static index => new Shard(index))];
+            if (count > _covered) _covered = count;
+            _shardCount = count;
+            var moves = ShardPlanner.Plan(new HashRing(count, ReplicationFactor), before, Owners, LoadShares(), LoadFactor);
+            Move(moves);
+            _covered = count;
+            return moves;
+        }
+    }
+
+    /// <summary>Moves the fewest slots that bring every shard within the bound, as far as single slots allow. Waits until it is done.</summary>
+    /// <returns>The moves that were made; none if every shard is within the bound.</returns>
+    public IReadOnlyList<SlotMove> Rebalance()
+    {
+        lock (_resharding)
+        {
+            var moves = ShardPlanner.Plan(new HashRing(_shardCount, ReplicationFactor), _shardCount, Owners, LoadShares(), LoadFactor);
+            Move(moves);
+            return moves;
+        }
+    }
+
+    /// <summary>Moves a slot to another shard, as a transaction of its own; false if a shard stays busy, or goes.</summary>
+    public bool TryMoveSlot(Worker worker, int slot, int shard)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(slot);
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(slot, SlotHash.Slots);
+        ArgumentOutOfRangeException.ThrowIfNegative(shard);
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(shard, Shards.Length);
+        lock (_resharding) return shard < _shardCount && new Transaction(this).TryMove(worker, slot, shard);
+    }
+
+    /// <summary>Moves one slot and waits until it has moved. False if it is there already.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">There is no such slot or shard.</exception>
+    public bool MoveSlot(int slot, int shard)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(slot);
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(slot, SlotHash.Slots);
+        lock (_resharding)
+        {
+            ArgumentOutOfRangeException.ThrowIfNegative(shard);
+            ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(shard, _shardCount);
+            var from = ShardOf(slot);
+            if (from == shard) return false;
+            Move([new SlotMove(slot, from, shard, 0)]);
+            return true;
+        }
+    }
+
+    /// <summary>Figures of each shard; consistent enough for people, not for decisions.</summary>
+    public IReadOnlyList<ShardStatistics> ShardStatistics()
+    {
+        var all = new ShardStatistics[_shardCount];
+        for (var i = 0; i < all.Length; i++) all[i] = new ShardStatistics { Index = i, Combined = _shards[i].Combined, Turns = _shards[i].Turn };
+        var loads = LoadShares();
+        var worker = Rent();
+        for (var slot = 0; slot < SlotHash.Slots; slot++)
+        {
+            if (ShardOf(slot) is var owner && owner < all.Length) all[owner] = WithSlot(all[owner], slot, loads[slot]);
+        }
+
+        Return(worker);
+        // Loads fade by a fixed part each second, so their sum is a multiple of the rate.
+        for (var i = 0; i < all.Length; i++) all[i] = all[i] with { Commands = all[i].Commands * (1 - LoadKept) };
+        return all;
+    }
+
+    private ShardStatistics WithSlot(ShardStatistics shard, int slot, double load)
+    {
+        var (keys, bytes) = SizeOf(slot);
+        return shard with
+        {
+            Slots = shard.Slots + 1,
+            Keys = shard.Keys + keys,
+            Bytes = shard.Bytes + bytes,
+            Load = shard.Load + load,
+            Commands = shard.Commands + _loads.CommandsOf(slot),
+            HeaviestSlot = load > shard.HeaviestSlotLoad ? slot : shard.HeaviestSlot,
+            HeaviestSlotLoad = Math.Max(load, shard.HeaviestSlotLoad),
+        };
+    }
+
+    /// <summary>The points of the ring in order: place from 0 to 2^64 - 1, and shard.</summary>
+    public IReadOnlyList<(ulong Place, ushort Shard)> RingPoints() => new HashRing(_shardCount, ReplicationFactor).Points;
+
+    private double[] LoadShares()
+    {
+        // A worker keeps databases that are dropped meanwhile from being freed.
+        var worker = Rent();
+        try
+        {
+            return _loads.Shares(slot => SizeOf(slot).Bytes);
+        }
+        finally
+        {
+            Return(worker);
+        }
+    }
+
+    private (long Keys, long Bytes) SizeOf(int slot)
+    {
+        var (keys, bytes) = (0L, 0L);
+        foreach (var keyspace in DatabaseSet.Keyspaces)
+        {
+            if (!keyspace.IsWritten) continue;
+            keys += keyspace.Keys[slot];
+            bytes += keyspace.Cold[slot].Bytes;
+        }
+
+        return (keys, bytes);
+    }
+
+    private void Move(IReadOnlyList<SlotMove> moves)
+    {
+        var transaction = new Transaction(this);
+        foreach (var move in moves)
+        {
+            while (!TryMoveOne(transaction, move)) Thread.Yield();
+        }
+    }
+
+    private bool TryMoveOne(Transaction transaction, in SlotMove move)
+    {
+        var worker = Rent();
+        try
+        {
+            return transaction.TryMove(worker, move.Slot, move.To);
+        }
+        finally
+        {
+            Return(worker);
+        }
+    }
+}
+
+/// <summary>Figures of one shard at about one moment.</summary>
+public sealed record ShardStatistics
+{
+    /// <summary>Its number.</summary>
+    public int Index { get; init; }
+
+    /// <summary>Slots that it has.</summary>
+    public int Slots { get; init; }
+
+    /// <summary>Keys in them, over all databases.</summary>
+    public long Keys { get; init; }
+
+    /// <summary>Bytes of them.</summary>
+    public long Bytes { get; init; }
+
+    /// <summary>Commands a second, fading over some seconds.</summary>
+    public double Commands { get; init; }
+
+    /// <summary>Its part of the whole load, from 0 to 1.</summary>
+    public double Load { get; init; }
+
+    /// <summary>The slot with the most load, and its part of the whole.</summary>
+    public int HeaviestSlot { get; init; }
+
+    /// <summary>The part of the whole load that its heaviest slot has.</summary>
+    public double HeaviestSlotLoad { get; init; }
+
+    /// <summary>How often it was left or handed on: commits that entered it.</summary>
+    public long Turns { get; init; }
+
+    /// <summary>Transactions that were committed by whoever left it.</summary>
+    public long Combined { get; init; }
+}

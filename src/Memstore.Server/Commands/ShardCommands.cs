@@ -1,0 +1,147 @@
+using System.Globalization;
+using System.Text;
+using Memstore.Protocol;
+using static Memstore.Server.Commands.CommandFlags;
+
+namespace Memstore.Server.Commands;
+
+/// <summary>SHARDS: the number of shards, what each has, and where slots are.</summary>
+internal static class ShardCommands
+{
+    private const int ShardsMax = 4_096;
+    private const int Slots = 16_384;
+
+    public static readonly CommandFamily Family = new("server", AclCategories.None,
+    [
+        new("SHARDS", None, null)
+        {
+            Summary = "A container for commands about shards.",
+            Complexity = "Depends on the subcommand", Since = "7.0.0",
+        },
+        new("SHARDS HELP", Loading | Stale, ContainerHelp.Answer)
+        {
+            Summary = "Shows these lines.",
+            Complexity = "O(1)", Since = "7.0.0",
+        },
+        new("SHARDS INFO", Admin | NoScript, Info)
+        {
+            Summary = "Describes each shard: slots, keys, bytes, commands a second, commits, and its part of the load.",
+            Complexity = "O(N) where N is the number of slots", Since = "7.0.0", Tips = ["nondeterministic_output"],
+        },
+        new("SHARDS LOG [count]", Admin | NoScript, Log)
+        {
+            Summary = "Answers what happened to shards and why, the newest first.",
+            Complexity = "O(N) where N is the number of entries", Since = "7.0.0", Tips = ["nondeterministic_output"],
+        },
+        new("SHARDS MOVE slot shard", Admin | NoScript | NoMulti, Move)
+        {
+            Summary = "Moves a slot to a shard.",
+            Complexity = "O(1)", Since = "7.0.0",
+        },
+        new("SHARDS REBALANCE [NOW]", Admin | NoScript | NoMulti, Rebalance)
+        {
+            Summary = "Moves the fewest slots that bring every shard within the bound; with NOW it answers when they have moved.",
+            Complexity = "O(N) where N is the number of slots", Since = "7.0.0",
+        },
+        new("SHARDS RING", Admin | NoScript, Ring)
+        {
+            Summary = "Answers the points of the ring: place from 0 to 1 and shard.",
+            Complexity = "O(N) where N is the number of points", Since = "7.0.0",
+        },
+        new("SHARDS SET count", Admin | NoScript | NoMulti, Set)
+        {
+            Summary = "Changes the number of shards while everything goes on; AUTO is the number of processors. Answers when all slots are in their places.",
+            Complexity = "O(N) where N is the number of slots", Since = "7.0.0",
+        },
+    ]);
+
+    private static void Info(ref CommandCall call)
+    {
+        var shards = call.Server.Store.ShardStatistics();
+        call.Reply.ArrayHeader(shards.Count);
+        foreach (var shard in shards)
+        {
+            call.Reply.MapHeader(9);
+            Pair(call.Reply, "shard", shard.Index);
+            Pair(call.Reply, "slots", shard.Slots);
+            Pair(call.Reply, "keys", shard.Keys);
+            Pair(call.Reply, "bytes", shard.Bytes);
+            Pair(call.Reply, "commands-per-second", (long)shard.Commands);
+            Pair(call.Reply, "commits", shard.Turns);
+            Pair(call.Reply, "combined", shard.Combined);
+            Text(call.Reply, "load-share", shard.Load);
+            Text(call.Reply, "heaviest-slot-share", shard.HeaviestSlotLoad);
+        }
+    }
+
+    private static void Log(ref CommandCall call)
+    {
+        var count = call.Args.Remaining > 0 ? call.Args.Int64() : 10;
+        if (!call.ArgsValid()) return;
+        var entries = call.Server.Balancer.Entries();
+        var shown = (int)Math.Clamp(count < 0 ? entries.Length : count, 0, entries.Length);
+        call.Reply.ArrayHeader(shown);
+        foreach (var entry in entries.AsSpan(0, shown))
+        {
+            call.Reply.ArrayHeader(2);
+            call.Reply.Integer(entry.At.ToUnixTimeMilliseconds());
+            call.Reply.BulkString(entry.Text);
+        }
+    }
+
+    private static void Move(ref CommandCall call)
+    {
+        var slot = call.Args.Int64();
+        var shard = call.Args.Int64();
+        if (slot is < 0 or >= Slots) call.Args.Fail("ERR slot is out of range, it must be between 0 and 16383"u8);
+        if (shard < 0 || shard >= call.Server.Store.ShardCount) call.Args.Fail("ERR there is no such shard"u8);
+        if (call.ArgsValid()) Answer(ref call, call.Server.Balancer.MoveAsync((int)slot, (int)shard));
+    }
+
+    private static void Rebalance(ref CommandCall call)
+    {
+        var waits = call.Args.Remaining > 0 && call.Args.Word("NOW"u8);
+        if (call.Args.Remaining > 0) call.Args.Fail(Errors.Syntax);
+        if (!call.ArgsValid()) return;
+        var work = call.Server.Balancer.RebalanceAsync();
+        if (waits || work.IsCompleted) Answer(ref call, work);
+        else call.Reply.SimpleString("OK"u8);
+    }
+
+    private static void Ring(ref CommandCall call)
+    {
+        var points = call.Server.Store.RingPoints();
+        call.Reply.ArrayHeader(points.Count);
+        foreach (var (place, shard) in points)
+        {
+            call.Reply.ArrayHeader(2);
+            call.Reply.BulkString((place / Math.Pow(2, 64)).ToString("f6", CultureInfo.InvariantCulture));
+            call.Reply.Integer(shard);
+        }
+    }
+
+    private static void Set(ref CommandCall call)
+    {
+        var count = call.Args.Word("AUTO"u8) ? Environment.ProcessorCount : call.Args.Int64();
+        if (count is < 1 or > ShardsMax) call.Args.Fail("ERR the number of shards must be between 1 and 4096"u8);
+        if (call.ArgsValid()) Answer(ref call, call.Server.Balancer.SetAsync((int)count));
+    }
+
+    private static void Answer(ref CommandCall call, Task<string?> work) => call.Session.WaitFor(work, reply =>
+    {
+        if (work.Result is { } error) reply.Error(Encoding.ASCII.GetBytes("ERR " + error));
+        else reply.SimpleString("OK"u8);
+    });
+
+    private static void Pair(ReplyWriter reply, string name, long value)
+    {
+        reply.BulkString(name);
+        reply.Integer(value);
+    }
+
+    private static void Text(ReplyWriter reply, string name, double share)
+    {
+        reply.BulkString(name);
+        reply.BulkString(share.ToString("f4", CultureInfo.InvariantCulture));
+    }
+}

@@ -1,0 +1,121 @@
+using System.Globalization;
+using Xunit;
+
+namespace Memstore.Engine.Tests.Sharding;
+
+/// <summary>The number of shards changes while transactions run.</summary>
+public sealed class ReshardingTests
+{
+    private static readonly int[] Counts = [4, 16, 3, 64, 4, 1, 7];
+
+    [Fact]
+    public void Nothing_is_lost_or_half_there_while_the_number_of_shards_changes()
+    {
+        using var store = new Store(new StoreOptions { Seed = 5 });
+        for (var i = 0; i < 500; i++) store.Set($"still{i}", "1");
+        using var stop = new CancellationTokenSource();
+        var wrong = 0;
+        // Each writer counts a group of keys up together and checks that it finds what it left; readers see groups whole; somebody flushes database 1.
+        var threads = new List<Thread>();
+        for (var number = 0; number < 3; number++)
+        {
+            var keys = Enumerable.Range(0, 4).Select(i => $"w{number}:{i}").ToArray();
+            threads.Add(new Thread(() => Count(store, keys, ref wrong, stop.Token)));
+            threads.Add(new Thread(() => Look(store, keys, ref wrong, stop.Token)));
+        }
+
+        threads.Add(new Thread(() =>
+        {
+            while (!stop.IsCancellationRequested)
+            {
+                store.Set("x", "1", database: 1);
+                store.RunOnEverything(TransactionPlan.Held, 1, static t => t.Flush(1));
+                if (store.Get("x", 1) is not null) Interlocked.Increment(ref wrong);
+            }
+        }));
+        threads.ForEach(static thread => thread.Start());
+        for (var i = 0; i < 40; i++)
+        {
+            var count = Counts[i % Counts.Length];
+            store.SetShardCount(count);
+            Assert.Equal(count, store.ShardCount);
+            Assert.All(Enumerable.Range(0, 16_384), slot => Assert.True(store.ShardOf(slot) < count));
+        }
+
+        stop.Cancel();
+        threads.ForEach(static thread => thread.Join());
+        Assert.Equal(0, wrong);
+        for (var i = 0; i < 500; i++) Assert.Equal("1", store.Get($"still{i}"));
+    }
+
+    [Fact]
+    public void A_snapshot_that_was_opened_before_reads_the_same_after()
+    {
+        using var store = new Store(new StoreOptions { Seed = 5 });
+        for (var i = 0; i < 300; i++) store.Set($"k{i}", "1");
+        using var cut = store.TakeCut();
+        store.SetShardCount(32);
+        for (var i = 0; i < 300; i++) store.Set($"k{i}", "2");
+        store.SetShardCount(2);
+        var sum = new SumVisitor();
+        Assert.Equal(0UL, cut.Read(0, 0, int.MaxValue, ref sum));
+        Assert.Equal((300, 300), (sum.Keys, sum.Sum));
+    }
+
+    [Fact]
+    public void Loads_that_were_counted_decide_what_moves()
+    {
+        using var store = new Store(new StoreOptions { Seed = 5 });
+        var busy = Enumerable.Range(0, 16_384).Where(slot => store.ShardOf(slot) == 2).Take(20).ToArray();
+        foreach (var slot in busy) store.CountLoad(slot, 1_000);
+        Assert.Equal(20_000, store.FoldLoads());
+        Assert.True(store.ShardStatistics()[2].Load > 0.7);
+        var moves = store.Rebalance();
+        Assert.NotEmpty(moves);
+        Assert.All(moves, static move => Assert.Equal(2, move.From));
+        Assert.True(store.ShardStatistics().Max(static shard => shard.Load) <= 0.3 + 0.01);
+        Assert.Empty(store.Rebalance());
+    }
+
+    private static void Count(Store store, string[] keys, ref int wrong, CancellationToken stop)
+    {
+        for (var i = 1; !stop.IsCancellationRequested; i++)
+        {
+            var text = i.ToString(CultureInfo.InvariantCulture);
+            var before = (i - 1).ToString(CultureInfo.InvariantCulture);
+            var isRight = true;
+            store.Run(i % 3 == 0 ? TransactionPlan.Snapshot : TransactionPlan.Held, 0, keys, t =>
+            {
+                isRight = true;
+                foreach (var key in keys)
+                {
+                    isRight &= i == 1 || t.Read(key) == before;
+                    t.Write(key, text);
+                }
+            });
+            if (!isRight) Interlocked.Increment(ref wrong);
+        }
+    }
+
+    private static void Look(Store store, string[] keys, ref int wrong, CancellationToken stop)
+    {
+        for (var i = 0; !stop.IsCancellationRequested; i++)
+        {
+            string?[] found = [];
+            store.Run(i % 2 == 0 ? TransactionPlan.ReadSnapshot : TransactionPlan.Held, 0, keys, t => found = [.. keys.Select(key => t.Read(key))]);
+            if (found.Distinct().Count() != 1) Interlocked.Increment(ref wrong);
+        }
+    }
+
+    private struct SumVisitor : IEntryVisitor
+    {
+        public int Keys;
+        public int Sum;
+
+        public void Visit(in Entry entry)
+        {
+            Keys++;
+            Sum += entry.Value[0] - '0';
+        }
+    }
+}

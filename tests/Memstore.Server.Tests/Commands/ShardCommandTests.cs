@@ -1,0 +1,59 @@
+using Xunit;
+
+namespace Memstore.Server.Tests.Commands;
+
+public sealed class ShardCommandTests
+{
+    [Fact]
+    public async Task The_number_of_shards_changes_while_the_server_runs()
+    {
+        await using var host = ServerFixture.Make(TimeProvider.System, ("shards", "3"));
+        using var client = ServerFixture.ConnectInMemory(host);
+        for (var i = 0; i < 100; i++) Assert.Equal("OK", await client.AskAsync($"SET key{i} {i}"));
+        Assert.Equal("OK", await client.AskAsync("SHARDS SET 9"));
+        var shards = (object?[])(await client.AskAsync("SHARDS INFO"))!;
+        Assert.Equal(9, shards.Length);
+        Assert.Equal(16_384L, shards.Sum(shard => Field(shard, "slots")));
+        Assert.Equal(100L, shards.Sum(shard => Field(shard, "keys")));
+        Assert.Equal(["shards", "9"], (object?[]?)await client.AskAsync("CONFIG GET shards"));
+        Assert.Equal("OK", await client.AskAsync("SHARDS SET 1"));
+        Assert.Single((object?[])(await client.AskAsync("SHARDS INFO"))!);
+        for (var i = 0; i < 100; i++) Assert.Equal($"{i}", await client.AskAsync($"GET key{i}"));
+        Assert.IsType<long>(await client.AskAsync("DBSIZE"));
+        var log = (object?[])(await client.AskAsync("SHARDS LOG"))!;
+        Assert.StartsWith("the number of shards was changed from 9 to 1: ", (string)((object?[])log[0]!)[1]!, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_slot_moves_where_it_is_told_to()
+    {
+        await using var host = ServerFixture.Make(TimeProvider.System);
+        using var client = ServerFixture.ConnectInMemory(host);
+        var to = (host.State.Store.ShardOf(77) + 1) % 4;
+        Assert.Equal("OK", await client.AskAsync($"SHARDS MOVE 77 {to}"));
+        Assert.Equal(to, host.State.Store.ShardOf(77));
+        Assert.Equal("OK", await client.AskAsync("SHARDS REBALANCE NOW"));
+        Assert.Equal(40 * 4, ((object?[])(await client.AskAsync("SHARDS RING"))!).Length);
+    }
+
+    [Theory]
+    [InlineData("SHARDS SET 0", "ERR the number of shards must be between 1 and 4096")]
+    [InlineData("SHARDS SET 4097", "ERR the number of shards must be between 1 and 4096")]
+    [InlineData("SHARDS SET x", "ERR value is not an integer or out of range")]
+    [InlineData("SHARDS MOVE 16384 0", "ERR slot is out of range, it must be between 0 and 16383")]
+    [InlineData("SHARDS MOVE 0 4", "ERR there is no such shard")]
+    [InlineData("SHARDS REBALANCE LATER", "ERR syntax error")]
+    [InlineData("CONFIG SET load-factor 1", "ERR CONFIG SET failed (possibly related to argument 'load-factor') - argument must be a number above 1 and up to 100")]
+    public async Task Refuses(string command, string error)
+    {
+        await using var host = ServerFixture.Make(TimeProvider.System);
+        using var client = ServerFixture.ConnectInMemory(host);
+        Assert.Equal(new RespError(error), await client.AskAsync(command));
+    }
+
+    private static long Field(object? shard, string name)
+    {
+        var cells = (object?[])shard!;
+        return (long)cells[Array.IndexOf(cells, name) + 1]!;
+    }
+}
