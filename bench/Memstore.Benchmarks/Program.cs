@@ -2,7 +2,7 @@ using System.Globalization;
 using BenchmarkDotNet.Running;
 using Memstore.Benchmarks;
 
-// "holds", "execs", "scaling", "deadlines" and "cpu" are programs of their own, for what is no time per operation or needs processor time; all else
+// "holds", "execs", "scaling", "deadlines", "balance" and "cpu" are programs of their own, for what is no time per operation or needs processor time; all else
 // goes to BenchmarkDotNet.
 int Number(int index, int otherwise) => args.Length > index ? int.Parse(args[index], CultureInfo.InvariantCulture) : otherwise;
 
@@ -19,6 +19,9 @@ switch (args.FirstOrDefault())
         break;
     case "cpu":
         CpuRun.Run(args[1], Number(2, 15));
+        break;
+    case "balance":
+        BalanceRun.Run(args.ElementAtOrDefault(1));
         break;
     case "deadlines":
         DeadlinesRun.Run(Number(1, 2_000_000));
