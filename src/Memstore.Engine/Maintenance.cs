@@ -11,6 +11,8 @@ internal sealed unsafe class Maintenance : IDisposable
     private const int PeriodMs = 10;
     private const int WallClockPeriods = 100;
     private const int ExpiredPerSlice = 16;
+    private const int ExpirySlicesPerSlot = 64;
+    private const int ExpirySlicesPerRun = 4_000;
     private const int VersionsPerRun = 10_000;
     private const int EntriesPerSlice = 1_000;
     private const long PurgePerRun = 32L << 20;
@@ -33,6 +35,8 @@ internal sealed unsafe class Maintenance : IDisposable
     // What the present slice is about; its delegates are made once, for a slice that allocates may have to collect, inside its shard.
     private int _expiringSlot;
     private bool _allExpired;
+    private bool _isMoreDue;
+    private int _expiryStart;
     private VersionStore.Version _tombstone;
 
     public Maintenance(Store store, WorkerPool workers)
@@ -67,6 +71,7 @@ internal sealed unsafe class Maintenance : IDisposable
             if (_periods++ % WallClockPeriods == 0) _store.Clock.FollowWallClock();
             _store.ForgetOlderSets();
             _store.PrepareKeyspaces();
+            _isMoreDue = false;
             if (_store.ExpiresActively && !_store.IsLoading) Expire();
             FreeVersions();
             FreeDropped();
@@ -87,7 +92,7 @@ internal sealed unsafe class Maintenance : IDisposable
 
     private void Loop()
     {
-        while (!_stop.Wait(PeriodMs)) Run();
+        while (!_stop.Wait(_isMoreDue ? 0 : PeriodMs)) Run();
     }
 
     // Runs something inside the shard of a slot, waiting for it if it is busy.
@@ -109,26 +114,50 @@ internal sealed unsafe class Maintenance : IDisposable
         _slice.Ended.Wait();
     }
 
+    // Slots take turns, so that one with millions of keys that are due keeps no other waiting, and after some slices the rest of maintenance
+    // has its turn: memory must be freed and made ready meanwhile.
     private void Expire()
     {
-        var keyspaces = _store.DatabaseSet.Keyspaces;
-        for (var database = 0; database < keyspaces.Length; database++)
+        _isMoreDue = true;
+        for (var slices = ExpirySlicesPerRun; _isMoreDue && slices > 0;)
         {
-            if (!keyspaces[database].HasDeadlines) continue;
-            var now = _store.NowUnixMs;
-            for (var slot = 0; slot < SlotHash.Slots; slot++)
+            _isMoreDue = false;
+            var keyspaces = _store.DatabaseSet.Keyspaces;
+            for (var database = 0; database < keyspaces.Length; database++)
             {
-                var due = Volatile.Read(ref keyspaces[database].NextDue[slot]);
-                if (due != 0 && due <= now) ExpireSlot(database, slot);
+                if (keyspaces[database].HasDeadlines) ExpireDatabase(database, keyspaces[database], ref slices);
             }
         }
     }
 
-    private void ExpireSlot(int database, int slot)
+    private void ExpireDatabase(int database, Keyspace keyspace, ref int slices)
+    {
+        var now = _store.NowUnixMs;
+        for (var i = 0; i < SlotHash.Slots; i++)
+        {
+            var slot = (_expiryStart + i) & (SlotHash.Slots - 1);
+            var due = Volatile.Read(ref keyspace.NextDue[slot]);
+            if (due == 0 || due > now) continue;
+            if (slices <= 0)
+            {
+                // From here on the next time.
+                _isMoreDue = true;
+                _expiryStart = slot;
+                return;
+            }
+
+            slices -= ExpireSlot(database, slot);
+        }
+    }
+
+    private int ExpireSlot(int database, int slot)
     {
         _expiringSlot = slot;
         _allExpired = false;
-        while (!_allExpired) Execute(database, slot, _expire);
+        var slices = 0;
+        for (; slices < ExpirySlicesPerSlot && !_allExpired; slices++) Execute(database, slot, _expire);
+        _isMoreDue |= !_allExpired;
+        return slices;
     }
 
     private void FreeVersions()
