@@ -249,6 +249,59 @@ public abstract partial class TransportTests
     }
 
     [Fact]
+    public async Task An_abort_is_told_at_once_to_a_client_that_waits_for_room_to_send()
+    {
+        Connection? seen = null;
+        using var release = new ManualResetEventSlim();
+        await using var host = await Start(
+            async connection =>
+            {
+                var read = await connection.Input.ReadAsync();
+                Volatile.Write(ref seen, connection);
+                // The owner is busy, so nothing is received and the client fills every buffer on the way.
+                release.Wait(TestContext.Current.CancellationToken);
+                // What waits in the socket is read to its end, though receiving is shut down.
+                while (!read.IsCompleted && !read.IsCanceled)
+                {
+                    connection.Input.AdvanceTo(read.Buffer.Start, read.Buffer.End);
+                    read = await connection.Input.ReadAsync();
+                }
+                connection.Input.AdvanceTo(read.Buffer.End);
+            },
+            new TransportOptions { InputPauseThreshold = 256 * 1024 * 1024 });
+        using var client = await TestClient.ConnectAsync(host.EndPoint, receiveBufferBytes: 4096);
+        client.Socket.Blocking = false;
+        try
+        {
+            await client.SendAsync(new byte[1]);
+            await Eventually(() => Volatile.Read(ref seen) is not null, "the handler has read");
+            await Eventually(() => IsFull(client.Socket), "there is no more room to send");
+            var waiting = client.Socket.SendAsync(new byte[1_000_000]);
+            seen!.Abort("the test wants it");
+            release.Set();
+            await Assert.ThrowsAsync<SocketException>(() => waiting.WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken));
+        }
+        finally
+        {
+            release.Set();
+        }
+    }
+
+    // Sends as much as can be sent; full is what stays full for a while.
+    private static bool IsFull(Socket socket)
+    {
+        var data = new byte[2200];
+        while (true)
+        {
+            var before = Environment.TickCount64;
+            SocketError error;
+            do socket.Send(data, 0, data.Length, SocketFlags.None, out error);
+            while (error == SocketError.WouldBlock && Environment.TickCount64 - before < 300);
+            if (error == SocketError.WouldBlock) return true;
+        }
+    }
+
+    [Fact]
     public async Task An_abort_completes_a_pending_read()
     {
         Connection? seen = null;

@@ -93,12 +93,13 @@ internal sealed class SocketTransportConnection : Connection
 
     private void Open(Func<Connection, Task> handler, TaskCompletionSource sessionEnded)
     {
-        _inner = SocketConnection.Create(
+        var inner = SocketConnection.Create(
             _socket,
             PipeOptionsFor(_options.OutputPauseThreshold),
             PipeOptionsFor(_options.InputPauseThreshold));
-        _input = new SocketInput(_inner.Input);
-        _output = new SocketOutput(_inner.Output);
+        _input = new SocketInput(inner.Input);
+        _output = new SocketOutput(inner.Output);
+        Volatile.Write(ref _inner, inner);
 #pragma warning disable CS0618, CS0612 // Not invoked by every pipe, hence deprecated; these are the library's, which do, and nothing else tells when its loops end.
         _inner.Input.OnWriterCompleted(static (error, self) => ((SocketTransportConnection)self!).ReceiveLoopEnded(error is not null), this);
         _inner.Output.OnReaderCompleted(static (_, self) => ((SocketTransportConnection)self!).SendLoopEnded(), this);
@@ -185,13 +186,24 @@ internal sealed class SocketTransportConnection : Connection
     {
         try
         {
+            if (_socket.Available > 0 || HasUnsent)
+                ResetOnClose();
             _socket.Shutdown(SocketShutdown.Both);
+            if (_socket.Available > 0)
+                ResetOnClose();
         }
         catch (Exception e) when (e is SocketException or ObjectDisposedException)
         {
             // Not connected any more, which is what was wanted.
         }
     }
+
+    private bool HasUnsent => Volatile.Read(ref _inner) is not null && UnsentBytes > 0;
+
+    // Once receiving is shut down, the kernel tells the client of no more room for its requests, whatever is read meanwhile. A client that
+    // waits for room would be told nothing at all by an ordinary close: its probes are answered for a minute, and the next one comes after
+    // two. So whoever has sent what is not read, or does not take what is sent, gets a reset.
+    private void ResetOnClose() => _socket.LingerState = new LingerOption(enable: true, seconds: 0);
 
     private PipeOptions PipeOptionsFor(int pauseThreshold) => new(
         readerScheduler: _owner,

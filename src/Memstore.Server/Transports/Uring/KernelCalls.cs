@@ -45,6 +45,24 @@ internal static unsafe partial class KernelCalls
 
     public static void ShutdownBoth(int descriptor) => _ = Shutdown(descriptor, 2);
 
+    /// <summary>Received bytes that wait in the socket.</summary>
+    public static int UnreadBytes(int descriptor)
+    {
+        const nuint UnreadRequest = 0x541B; // FIONREAD
+        int count;
+        return Control(descriptor, UnreadRequest, &count) < 0 ? 0 : count;
+    }
+
+    /// <summary>Has a later close throw away what is unsent and tell the peer by a reset.</summary>
+    public static void ResetOnClose(int descriptor)
+    {
+        const int SocketLevel = 1; // SOL_SOCKET
+        const int Linger = 13; // SO_LINGER
+        // struct linger: on or off 4, seconds 4.
+        var linger = stackalloc int[] { 1, 0 };
+        _ = SetOption(descriptor, SocketLevel, Linger, linger, 2 * sizeof(int));
+    }
+
     /// <summary>Whether the other side of a socket has closed it or will send nothing more.</summary>
     public static bool HasPeerEnded(int descriptor)
     {
@@ -84,6 +102,12 @@ internal static unsafe partial class KernelCalls
 
     [LibraryImport("libc", EntryPoint = "shutdown")]
     private static partial int Shutdown(int descriptor, int how);
+
+    [LibraryImport("libc", EntryPoint = "ioctl")]
+    private static partial int Control(int descriptor, nuint request, void* argument);
+
+    [LibraryImport("libc", EntryPoint = "setsockopt")]
+    private static partial int SetOption(int descriptor, int level, int name, void* value, int size);
 
     [LibraryImport("libc", EntryPoint = "poll")]
     private static partial int Poll(long* descriptors, nuint count, int timeoutMs);

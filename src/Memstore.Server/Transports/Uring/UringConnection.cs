@@ -154,6 +154,10 @@ internal sealed class UringConnection : Connection
         if (_isBroken || _isClosed)
             return;
         _isBroken = true;
+        // Whoever has sent what is not read, or does not take what is sent, is told at once by a reset; an ordinary close may leave a client
+        // waiting for room that nobody announces any more.
+        if (_output.UnsentBytes > 0 || KernelCalls.UnreadBytes(FileDescriptor) > 0)
+            KernelCalls.ResetOnClose(FileDescriptor);
         // Ends the receive and the send that are under way, and tells the client.
         KernelCalls.ShutdownBoth(FileDescriptor);
         _output.Break();
