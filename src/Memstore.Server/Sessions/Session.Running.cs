@@ -276,7 +276,7 @@ internal sealed partial class Session
         if (Is(SessionState.Open) && row!.TouchesData)
         {
             Start(counters, row);
-            return RunInOpen(worker) && Finished(counters, row);
+            return RunInOpen(worker, row) && Finished(counters, row);
         }
         return RunOrdinary(worker, counters, row!, request);
     }

@@ -46,6 +46,7 @@ internal sealed partial class Session
         Transaction,
         Opening,
         Committing,
+        OpenCommand,
         Sleep,
         Work,
     }
@@ -252,24 +253,59 @@ internal sealed partial class Session
         _reply.SimpleString("OK"u8);
     }
 
-    private bool RunInOpen(Worker worker)
+    private bool RunInOpen(Worker worker, Command row)
     {
         _bodyKind = BodyKind.Command;
         _databaseBefore = _database;
-        var open = _open!;
-        open.Database = _database;
+        _open!.Database = _database;
+        if ((row.Flags & CommandFlags.Unbounded) != 0)
+        {
+            // It looks at the transaction's own snapshot, so it holds nobody up but this session.
+            Park(ParkedFor.OpenCommand);
+            ThreadPool.UnsafeQueueUserWorkItem(static session => session.RunInOpenElsewhere(), this, preferLocal: false);
+            return false;
+        }
+        FinishInOpen(RunOpenBody(worker));
+        return true;
+    }
+
+    private void RunInOpenElsewhere()
+    {
+        var worker = _server.Store.Rent();
         try
         {
-            open.RunOpen(worker, this);
-            if (open.Position != 0) HoldReply(open.Position);
+            _bodyError = RunOpenBody(worker);
+        }
+        finally
+        {
+            _server.Store.Return(worker);
+        }
+        Resume();
+    }
+
+    private Exception? RunOpenBody(Worker worker)
+    {
+        try
+        {
+            _open!.RunOpen(worker, this);
+            return null;
         }
         catch (Exception error)
         {
-            // Half of the command may be among the private writes.
-            AnswerFault(error);
-            EndOpen("TXABORT a command failed inside the server, and the transaction was rolled back");
+            return error;
         }
-        return true;
+    }
+
+    private void FinishInOpen(Exception? error)
+    {
+        if (error is null)
+        {
+            if (_open!.Position != 0) HoldReply(_open.Position);
+            return;
+        }
+        // Half of the command may be among the private writes.
+        AnswerFault(error);
+        EndOpen("TXABORT a command failed inside the server, and the transaction was rolled back");
     }
 
     private bool Commit(Worker worker)
@@ -377,6 +413,9 @@ internal sealed partial class Session
                 break;
             case ParkedFor.Opening:
                 Opened();
+                break;
+            case ParkedFor.OpenCommand:
+                FinishInOpen(_bodyError);
                 break;
             case ParkedFor.Committing:
                 Closed(_open!.OpenOutcome);

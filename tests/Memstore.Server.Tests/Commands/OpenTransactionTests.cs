@@ -31,6 +31,23 @@ public sealed class OpenTransactionTests(ServerFixture server) : CommandTests(se
     }
 
     [Fact]
+    public async Task Keys_lists_the_snapshot_with_its_own_writes_while_others_go_on()
+    {
+        using var other = await ConnectAsync();
+        await Expect("MSET a 1 b 2", "OK");
+        await Expect("BEGIN", "OK");
+        await Expect("SET c 3", "OK");
+        await Expect("DEL a", 1);
+        await other.AskAsync("SET d 4");
+        await Client.WriteAsync(RespClient.Pipeline("KEYS *", "GET c"));
+        var keys = Assert.IsType<object?[]>(await Client.ReadAsync());
+        Assert.Equal(["b", "c"], keys.Order());
+        Assert.Equal("3", await Client.ReadAsync());
+        await Expect("ROLLBACK", "OK");
+        Assert.Equal(3L, await other.AskAsync("DBSIZE"));
+    }
+
+    [Fact]
     public async Task Commit_answers_CONFLICT_if_what_was_read_has_changed()
     {
         using var other = await ConnectAsync();
