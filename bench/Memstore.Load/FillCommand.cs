@@ -11,16 +11,20 @@ internal static class FillCommand
     {
         var target = new TargetOptions();
         var keys = new Option<long>("--keys", "-k") { Description = "How many keys.", DefaultValueFactory = _ => 1_000_000 };
+        var first = new Option<long>("--first") { Description = "The number of the first key." };
+        var deadline = new Option<long>("--deadline") { Description = "When all of them expire, in Unix seconds; 0 for never." };
         var counters = new Option<bool>("--counters") { Description = "Also as many integer keys, for incr and multi." };
-        var command = new Command("fill", "Sets the keys 0 to KEYS - 1.");
+        var command = new Command("fill", "Sets the keys FIRST to FIRST + KEYS - 1.");
         target.AddTo(command);
         command.Options.Add(keys);
+        command.Options.Add(first);
+        command.Options.Add(deadline);
         command.Options.Add(counters);
         command.SetAction(parsed =>
         {
             var clock = Stopwatch.StartNew();
-            var settings = target.Read(parsed);
-            Fill(settings, 0, parsed.GetValue(keys));
+            var settings = target.Read(parsed) with { DeadlineUnixSeconds = parsed.GetValue(deadline) };
+            Fill(settings, parsed.GetValue(first), parsed.GetValue(first) + parsed.GetValue(keys));
             if (parsed.GetValue(counters)) Fill(settings, 0, parsed.GetValue(keys), WorkloadKind.FillCounters);
             Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"filled {parsed.GetValue(keys)} keys in {clock.Elapsed.TotalSeconds:f1} s"));
         });

@@ -37,6 +37,9 @@ internal sealed record LoadSettings
     /// <summary>A deadline for each key that is set; 0 for none.</summary>
     public int TtlSeconds { get; init; }
 
+    /// <summary>One deadline for all keys that are set, in Unix seconds; 0 for none.</summary>
+    public long DeadlineUnixSeconds { get; init; }
+
     /// <summary>Ends the run after so many requests (Fill and Delete); 0 ends it by time.</summary>
     public long RequestsMax { get; init; }
 

@@ -57,7 +57,8 @@ internal sealed class Workload
         _kind = settings.Workload;
         _keys = new KeyChooser(settings.Keys, settings.Distribution, settings.Seed + (ulong)worker);
         var value = new string('v', settings.ValueSize);
-        string[] expiry = settings.TtlSeconds > 0 ? ["EX", $"{settings.TtlSeconds}"] : [];
+        string[] expiry = settings.TtlSeconds > 0 ? ["EX", $"{settings.TtlSeconds}"]
+            : settings.DeadlineUnixSeconds > 0 ? ["EXAT", $"{settings.DeadlineUnixSeconds}"] : [];
         _get = new Template("GET", "key:#");
         _set = new Template(["SET", "key:#", _kind is WorkloadKind.FillCounters ? "1000" : value, .. expiry]);
         if (_kind is WorkloadKind.FillCounters) _set = new Template("SET", "cnt:#", "1000");
