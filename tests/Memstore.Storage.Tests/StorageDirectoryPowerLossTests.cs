@@ -13,6 +13,9 @@ public sealed class StorageDirectoryPowerLossTests
 {
     private const int Steps = 40;
 
+    // A start makes about so many calls, and the first commits after it.
+    private const int StartCalls = 25;
+
     [Theory]
     [InlineData(1)]
     [InlineData(2)]
@@ -31,17 +34,25 @@ public sealed class StorageDirectoryPowerLossTests
                 acknowledged = run.Acknowledged;
             }
 
-            var after = disk.Reboot();
-            var last = Check(after, acknowledged, where);
-            // It goes on, saves, and loses its power again while idle.
-            using (var run = new DirectoryRun(after, seed + 1))
+            // It starts again, and loses the power in the midst of that or soon after; then it goes on, saves, and loses it while idle.
+            var second = disk.Reboot();
+            second.PowerLossAt = lossAt % StartCalls;
+            using (var run = new DirectoryRun(second, seed))
+            {
+                run.Go(Steps / 4);
+                acknowledged = Math.Max(acknowledged, run.Acknowledged);
+            }
+
+            var third = second.Reboot();
+            var last = Check(third, acknowledged, where);
+            using (var run = new DirectoryRun(third, seed + 1))
             {
                 Assert.True(run.Go(Steps / 4), where);
                 Assert.True(run.Acknowledged >= last, where);
                 acknowledged = run.Acknowledged;
             }
 
-            Check(after.Reboot(), acknowledged, where);
+            Check(third.Reboot(), acknowledged, where);
             if (isDone) break;
         }
     }
