@@ -15,7 +15,7 @@ internal sealed unsafe partial class Arena : IDisposable
     private const long ReserveMax = 1L << 40;
     private const long ReadyMin = 8L << 20;
     private const long ReadyMax = 64L << 20;
-    private const long QuietBytes = 1L << 20;
+    private const long QuietBytes = 4L << 20;
     private const long QuietGrowth = 128L << 10;
     private const int QuietPeriods = 100;
 
@@ -153,7 +153,8 @@ internal sealed unsafe partial class Arena : IDisposable
         // It shrinks slowly, for growth comes in bursts.
         _readyBytes = Math.Clamp(Math.Max(2 * grown, _readyBytes - _readyBytes / 8), ReadyMin, ReadyMax);
         if (HugePages) Runs.Prepare(_readyBytes, inWholeChunks: true);
-        Runs.Purge(budgetBytes, Math.Max(_cushionBytes, _readyBytes), (int)(_readyBytes >> RunPool.ChunkShift), all: false);
+        // The cushion comes on top, or the rest of a chunk that is being filled would go back.
+        Runs.Purge(budgetBytes, _cushionBytes + _readyBytes, (int)(_readyBytes >> RunPool.ChunkShift), all: false);
     }
 
     /// <inheritdoc/>
