@@ -9,7 +9,7 @@ public sealed partial class Journal
     private const int SyncEveryMs = 1_000;
     private const int WaitMs = 50;
     private const int RoundsNotToGather = 16;
-    private static readonly TimeSpan SlowEnoughToGather = TimeSpan.FromMilliseconds(0.5);
+    private static readonly TimeSpan SlowEnoughToGather = TimeSpan.FromMilliseconds(2);
     private static readonly TimeSpan CloseWait = TimeSpan.FromSeconds(5);
 
     private volatile bool _syncsEverySecond = true;
@@ -103,7 +103,8 @@ public sealed partial class Journal
             Volatile.Write(ref _syncs, _syncs + 1);
             if (time.TotalMilliseconds > SyncEveryMs) Volatile.Write(ref _delayedSyncs, _delayedSyncs + 1);
             Volatile.Write(ref _lastSyncTicks, time.Ticks);
-            _syncTicks += (time.Ticks - _syncTicks) / 8;
+            // One sync that had to wait for a processor says nothing about the disk.
+            _syncTicks += (Math.Min(time.Ticks, (2 * _syncTicks) + TimeSpan.TicksPerMillisecond) - _syncTicks) / 8;
             Volatile.Write(ref _lastSyncUnixMs, _options.Clock.GetUtcNow().ToUnixTimeMilliseconds());
             ClearGate(Gate.SyncIsSlow);
         }
