@@ -86,7 +86,7 @@ public sealed unsafe partial class Store : IDisposable
     /// Told about every key whose time was over when it is removed, on any thread, while its shard is held: it must be quick and must not
     /// touch the store. Null tells nobody.
     /// </summary>
-    public ExpiredKeyHandler? KeyExpired { get; set; }
+    public KeyHandler? KeyExpired { get; set; }
 
     /// <summary>Whether keys that are due are deleted before anybody reads them. On unless a test turns it off.</summary>
     public bool ExpiresActively { get; set; } = true;
@@ -329,5 +329,5 @@ public sealed unsafe partial class Store : IDisposable
     }
 }
 
-/// <summary>Told about a key that has expired; the key's bytes are good during the call.</summary>
-public delegate void ExpiredKeyHandler(int database, ReadOnlySpan<byte> key);
+/// <summary>Told about a key that has expired or is created; the key's bytes are good during the call.</summary>
+public delegate void KeyHandler(int database, ReadOnlySpan<byte> key);

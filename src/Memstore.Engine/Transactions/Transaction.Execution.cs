@@ -322,6 +322,7 @@ public sealed partial class Transaction
         _view = _store.DatabaseSet;
         _sequence = 0;
         _hasWritten = false;
+        _replacesKey = false;
         if (_everything is not null)
         {
             DependOnEverything();
@@ -459,6 +460,7 @@ public sealed partial class Transaction
     private void EnterSnapshot(Worker worker)
     {
         _mode = Mode.Private;
+        _replacesKey = false;
         _worker = worker;
         _nowUnixMs = _snapshot.NowUnixMs;
         _view = _store.DatabaseSet.VisibleAt(_snapshot.Generation);

@@ -179,6 +179,7 @@ public sealed unsafe partial class Transaction
             return new EditTarget(old, context, true);
         }
 
+        if (old == null && KeyCreated is not null) TellCreated(key);
         var record = NewRecord(type, false, 0, key.Bytes, size, deadline, 0);
         return new EditTarget(record, type == RecordType.HashTree ? NewPrivateContext() : null, false, edits);
     }
@@ -256,6 +257,7 @@ public sealed unsafe partial class Transaction
     private void PutMovedTree(in Key destination, int database, in TreeRoot root, long deadline, byte* tombstone)
     {
         _database = database;
+        _replacesKey = true;
         try
         {
             MemoryMarshal.Write(PutRecord(destination, RecordType.HashTree, TreeRoot.Size, deadline, raw: false), root);
@@ -266,6 +268,10 @@ public sealed unsafe partial class Transaction
         {
             if (tombstone != null) _worker.Free(tombstone);
             throw;
+        }
+        finally
+        {
+            _replacesKey = false;
         }
 
         _view.Keyspaces[database].Cold[destination.Route.Slot].Bytes += root.Bytes;
@@ -302,6 +308,7 @@ public sealed unsafe partial class Transaction
         if (_mode == Mode.Private)
         {
             RefuseIfReadOnly();
+            if (KeyCreated is not null) TellCreated(destination);
             var context = NewPrivateContext();
             var record = NewRecord(RecordType.HashTree, false, 0, destination.Bytes, TreeRoot.Size, deadline, 0);
             MemoryMarshal.Write(Record.Value(record), CountedTree.Copy(source, context));

@@ -25,6 +25,9 @@ public sealed unsafe partial class Transaction
     private int _pendingDatabase;
     private bool _pendingKeepsTree;
 
+    // A copy is being put where another key may be.
+    private bool _replacesKey;
+
     /// <summary>Looks a key up. False if it is absent or expired.</summary>
     public bool Find(in Key key, out Entry entry)
     {
@@ -109,6 +112,7 @@ public sealed unsafe partial class Transaction
         _database = sourceDatabase;
         var found = Find(source, out var entry);
         _database = destinationDatabase;
+        _replacesKey = true;
         if (found)
         {
             var value = (ReadOnlySpan<byte>)Record.Value(entry.Record);
@@ -131,6 +135,7 @@ public sealed unsafe partial class Transaction
             }
         }
 
+        _replacesKey = false;
         _database = database;
         return found;
     }
@@ -244,6 +249,7 @@ public sealed unsafe partial class Transaction
         if (_mode == Mode.Private)
         {
             RefuseIfReadOnly();
+            if (KeyCreated is not null) TellCreated(key);
             var prepared = NewRecord(type, raw, 0, key.Bytes, valueLength, deadline, 0);
             _writes.Put(_database, key, prepared, _worker);
             if (_store.Log is not null)
@@ -258,6 +264,7 @@ public sealed unsafe partial class Transaction
         }
 
         if (_mode != Mode.Held) throw NotRunning();
+        if (KeyCreated is not null) TellCreated(key);
         if (valueLength > ValueUntimed) _worker.Holds.Start();
         var keyspace = _view.Keyspaces[_database];
         var entry = LookUp(keyspace, key, out var old);
@@ -270,6 +277,22 @@ public sealed unsafe partial class Transaction
         _pendingDatabase = _database;
         _pendingKeepsTree = false;
         return Record.Value(record);
+    }
+
+    // COPY and RENAME put a key in the place of another: as in Redis it counts as new though one of that name was there.
+    private void TellCreated(in Key key)
+    {
+        if (_replacesKey || !IsThere(key)) KeyCreated!(_database, key.Bytes);
+    }
+
+    // Whether a write would find the key. Not a read: a private transaction does not come to depend on the answer.
+    private bool IsThere(in Key key)
+    {
+        var written = _mode == Mode.Private ? _writes.Find(_database, key) : null;
+        if (written != null) return !Record.IsTombstone(written) && !IsDead(written);
+        LookUp(_view.Keyspaces[_database], key, out var record);
+        if (_mode == Mode.Private) record = VisibleAt(record);
+        return record != null && !Record.IsTombstone(record) && !IsDead(record);
     }
 
     // The unit of the version that an open snapshot may see and that the next one must therefore link to; 0 if none.

@@ -147,6 +147,9 @@ public sealed partial class Transaction
     /// <summary>Whether its body turned out to be too long for its shards (<see cref="ExpectWork"/>): submitted, it runs on a snapshot.</summary>
     public bool IsLong { get; private set; }
 
+    /// <summary>Told about each key that a write creates, before the write; null tells nobody. A run that is not committed may have told, too.</summary>
+    public KeyHandler? KeyCreated { get; set; }
+
     // Links of the queue that it waits in, and of the list of granted transactions of a worker.
     internal Transaction? NextWaiting { get; set; }
 
@@ -158,6 +161,7 @@ public sealed partial class Transaction
         if (IsOpen) throw new InvalidOperationException("An open transaction must be committed or rolled back first.");
         _plan = plan;
         IsLong = false;
+        _replacesKey = false;
         _database = database;
         _declaredCount = 0;
         _writesDeclared = 0;

@@ -42,7 +42,7 @@ internal ref struct CommandCall
     /// <summary>Looks a key up that should have a type; answers WRONGTYPE if it has another.</summary>
     public readonly Found Find(in Engine.Key key, ValueType type, out Entry entry)
     {
-        if (!Transaction.Find(key, out entry)) return Found.Absent;
+        if (!Look(key, out entry)) return Found.Absent;
         if (entry.Type == type) return Found.Present;
         Reply.Error(Errors.WrongType);
         return Found.WrongType;
@@ -51,10 +51,23 @@ internal ref struct CommandCall
     /// <summary>Looks a hash up; an absent key reads as a hash without fields. False if WRONGTYPE has been answered.</summary>
     public readonly bool TryFindHash(in Engine.Key key, out HashValue hash)
     {
-        if (Transaction.FindHash(key, out hash) is not Found.WrongType) return true;
+        var found = Transaction.FindHash(key, out hash);
+        if (found == Found.Absent && (Command.Flags & CommandFlags.ReadOnly) != 0) Missed(key);
+        if (found is not Found.WrongType) return true;
         Reply.Error(Errors.WrongType);
         return false;
     }
+
+    /// <summary>Looks a key up. A command that only reads tells those who want to know that the key is not there.</summary>
+    public readonly bool Look(in Engine.Key key, out Entry entry)
+    {
+        if (Transaction.Find(key, out entry)) return true;
+        if ((Command.Flags & CommandFlags.ReadOnly) != 0) Missed(key);
+        return false;
+    }
+
+    /// <summary>A key that was to be read is not there. For commands that write, too; those that read say it by <see cref="Look"/>.</summary>
+    public readonly void Missed(in Engine.Key key) => Notify(KeyEventKinds.KeyMiss, "keymiss", key.Bytes);
 
     /// <summary>Tells those who listen to keyspace events what happened to a key.</summary>
     /// <param name="kind">The class that a client subscribes to.</param>

@@ -140,7 +140,7 @@ internal static class ExpiryCommands
 
     private static void AnswerDeadline(ref CommandCall call, bool relative, bool seconds)
     {
-        if (!call.Transaction.Find(call.Args.Key(), out var entry))
+        if (!call.Look(call.Args.Key(), out var entry))
         {
             call.Reply.Integer(-2);
             return;

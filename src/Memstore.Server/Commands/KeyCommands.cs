@@ -138,13 +138,13 @@ internal static partial class KeyCommands
         var found = 0;
         while (call.Args.Remaining > 0)
         {
-            if (call.Transaction.Find(call.Args.Key(), out _)) found++;
+            if (call.Look(call.Args.Key(), out _)) found++;
         }
         call.Reply.Integer(found);
     }
 
     private static void Type(ref CommandCall call) =>
-        call.Reply.SimpleString(call.Transaction.Find(call.Args.Key(), out var entry) ? NameOf(entry.Type) : "none"u8);
+        call.Reply.SimpleString(call.Look(call.Args.Key(), out var entry) ? NameOf(entry.Type) : "none"u8);
 
     private static void Rename(ref CommandCall call)
     {
@@ -191,7 +191,9 @@ internal static partial class KeyCommands
         if (from == to && source.Bytes.SequenceEqual(destination.Bytes)) call.Args.Fail(Errors.SameObject);
         if (!call.ArgsValid()) return;
 
-        var copied = call.Transaction.Find(source, out _) && (replace || !IsThere(ref call, destination, to))
+        var isThere = call.Transaction.Find(source, out _);
+        if (!isThere) call.Missed(source);
+        var copied = isThere && (replace || !IsThere(ref call, destination, to))
             && call.Transaction.CopyValue(source, from, destination, to);
         if (copied) NotifyIn(ref call, to, "copy_to", destination);
         call.Reply.Integer(copied ? 1 : 0);

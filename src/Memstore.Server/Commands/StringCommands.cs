@@ -148,6 +148,7 @@ internal static partial class StringCommands
             call.Reply.Error(Errors.WrongType);
             return;
         }
+        if (options.Get && !found) call.Missed(key);
         var refused = found ? options.OnlyIfAbsent : options.OnlyIfPresent;
         if (options.Get && found) call.Reply.Bulk(entry.Value);
         else if (options.Get || refused) call.Reply.Null();
@@ -163,13 +164,17 @@ internal static partial class StringCommands
     {
         var key = call.Args.Key();
         var value = call.Args.Bytes();
-        if (AnswerValue(ref call, key) is not Found.WrongType) Put(ref call, key, value, 0);
+        var found = AnswerValue(ref call, key);
+        if (found is Found.Absent) call.Missed(key);
+        if (found is not Found.WrongType) Put(ref call, key, value, 0);
     }
 
     private static void GetDel(ref CommandCall call)
     {
         var key = call.Args.Key();
-        if (AnswerValue(ref call, key) is not Found.Present) return;
+        var found = AnswerValue(ref call, key);
+        if (found is Found.Absent) call.Missed(key);
+        if (found is not Found.Present) return;
         call.Transaction.Delete(key);
         call.Notify(KeyEventKinds.Generic, "del", key.Bytes);
     }
@@ -182,7 +187,12 @@ internal static partial class StringCommands
 
         // A missing key is answered before its time is looked at.
         var lookup = call.Find(key, ValueType.String, out var entry);
-        if (lookup is Found.Absent) call.Reply.Null();
+        if (lookup is Found.Absent)
+        {
+            call.Missed(key);
+            call.Reply.Null();
+        }
+
         if (lookup is not Found.Present || !options.TryDeadline(call, out var deadline)) return;
         call.Reply.Bulk(entry.Value);
         if (options.Form != TimeForm.None)
@@ -230,7 +240,7 @@ internal static partial class StringCommands
         call.Reply.ArrayHeader(call.Args.Remaining);
         while (call.Args.Remaining > 0)
         {
-            if (call.Transaction.Find(call.Args.Key(), out var entry) && entry.Type == ValueType.String) call.Reply.Bulk(entry.Value);
+            if (call.Look(call.Args.Key(), out var entry) && entry.Type == ValueType.String) call.Reply.Bulk(entry.Value);
             else call.Reply.Null();
         }
     }

@@ -39,6 +39,7 @@ internal sealed partial class Session
     private int _replyStart;
     private int _databaseBefore;
     private KeyEventBuffer? _events;
+    private KeyHandler? _onCreated;
 
     // How a submitted transaction ended.
     private int _submission;
@@ -201,8 +202,13 @@ internal sealed partial class Session
         var threshold = _server.Settings.SlowLogThresholdUs;
         _timeAll = (ulong)threshold < TimeAllBelowUs || _server.Settings.LatencyThresholdMs == 1;
         if (_server.WantedEvents != KeyEventKinds.None) _events ??= new KeyEventBuffer();
-        if (_events is not null) _events.Wanted = _server.WantedEvents;
+        if (_events is null) return;
+        _events.Wanted = _server.WantedEvents;
+        _transaction.KeyCreated = (_server.WantedEvents & KeyEventKinds.New) == 0 ? null : _onCreated ??= KeyCreated;
+        if (_open is not null) _open.KeyCreated = _transaction.KeyCreated;
     }
+
+    private void KeyCreated(int database, ReadOnlySpan<byte> key) => _events!.Add(KeyEventKinds.New, "new", database, key);
 
     private Stop RunTurn(Worker worker, ThreadCounters counters)
     {
@@ -295,7 +301,7 @@ internal sealed partial class Session
             {
                 if (transaction.TryRead(worker, this))
                 {
-                    if (transaction.Position != 0) HoldReply(transaction.Position);
+                    Committed(transaction);
                     return true;
                 }
 

@@ -235,6 +235,7 @@ internal sealed partial class Session
     private bool Open(Worker worker)
     {
         _open ??= new Transaction(_server.Store);
+        _open.KeyCreated = _transaction.KeyCreated;
         _databaseAtOpen = _database;
         if (_open.TryOpen(worker, _database, Is(SessionState.OpenReadOnly)))
         {

@@ -139,4 +139,57 @@ public sealed class PubSubCommandTests(ServerFixture server) : CommandTests(serv
         Assert.Equal("RESET", await monitor.AskAsync("RESET"));
         Assert.Equal(4L, await monitor.AskAsync("STRLEN x"));
     }
+
+    [Theory]
+    [InlineData("GET x", "keymiss x")]
+    [InlineData("MGET y x", "keymiss y", "keymiss x")]
+    [InlineData("STRLEN x", "keymiss x")]
+    [InlineData("GETRANGE x 0 1", "keymiss x")]
+    [InlineData("EXISTS x", "keymiss x")]
+    [InlineData("TYPE x", "keymiss x")]
+    [InlineData("TOUCH x", "keymiss x")]
+    [InlineData("TTL x", "keymiss x")]
+    [InlineData("HGET x f", "keymiss x")]
+    [InlineData("HGETALL x", "keymiss x")]
+    [InlineData("HLEN x", "keymiss x")]
+    [InlineData("GETDEL x", "keymiss x")]
+    [InlineData("GETEX x", "keymiss x")]
+    [InlineData("GETSET x 1", "keymiss x", "new x", "set x")]
+    [InlineData("SET x 1 GET", "keymiss x", "new x", "set x")]
+    [InlineData("COPY x y", "keymiss x")]
+    [InlineData("OBJECT ENCODING x")]
+    [InlineData("SET x 1", "new x", "set x")]
+    [InlineData("SET old 1", "set old")]
+    [InlineData("SETNX x 1", "new x", "set x")]
+    [InlineData("MSET x 1 old 2 y 3", "new x", "set x", "set old", "new y", "set y")]
+    [InlineData("INCR x", "new x", "incrby x")]
+    [InlineData("APPEND x a", "new x", "append x")]
+    [InlineData("APPEND old a", "append old")]
+    [InlineData("SETRANGE x 1 a", "new x", "setrange x")]
+    [InlineData("HSET x f v", "new x", "hset x")]
+    [InlineData("HINCRBY x f 1", "new x", "hincrby x")]
+    [InlineData("RENAME old x", "new x", "rename_from old", "rename_to x")]
+    [InlineData("RENAME old other", "new other", "rename_from old", "rename_to other")]
+    [InlineData("COPY old x", "new x", "copy_to x")]
+    [InlineData("COPY old other REPLACE", "new other", "copy_to other")]
+    [InlineData("DEL x")]
+    [InlineData("EXPIRE x 10")]
+    public async Task New_and_missing_keys_are_events_if_they_are_wanted(string command, params string[] events)
+    {
+        await Expect("SET old a", "OK");
+        await Expect("SET other b", "OK");
+        await Expect("CONFIG SET notify-keyspace-events EAmn", "OK");
+        using var listener = await ConnectAsync();
+        await listener.AskAsync("PSUBSCRIBE __keyevent@0__:*");
+        await Ask(command);
+        await Ask("DEL old");
+        foreach (var expected in (string[])[.. events, "del old"])
+        {
+            var parts = expected.Split(' ');
+            if (command.StartsWith("RENAME old", StringComparison.Ordinal) && expected == "del old") break;
+            Check(new object?[] { "pmessage", "__keyevent@0__:*", "__keyevent@0__:" + parts[0], parts[1] }, await listener.ReadAsync(), command);
+        }
+
+        await Expect("CONFIG SET notify-keyspace-events \"\"", "OK");
+    }
 }
