@@ -82,7 +82,7 @@ page=$ARTIFACTS/tail.md
   echo "## Latency at $rate requests a second"
   echo
   echo "$(date -u '+%Y-%m-%d %H:%M UTC'), $(sed -n 's/^model name.*: //p' /proc/cpuinfo | head -1), $(nproc) cores, Linux $(uname -r). $name, $keys keys."
-  echo "Load average at the end: $(cut -d' ' -f1-3 /proc/loadavg). \`bench/tail.sh --rounds $rounds --seconds $seconds --storm $storm\`; medians over the rounds, us."
+  echo "Load average at the end: $(cut -d' ' -f1-3 /proc/loadavg). \`bench/tail.sh --rate $rate --rounds $rounds --seconds $seconds --keys $keys --storm $storm\`; medians over the rounds, us."
   echo
   echo '| workload | during | requests/s | p50 | p99 | p99.9 | worst | server us | p99.9 to quiet |'
   echo '| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |'
