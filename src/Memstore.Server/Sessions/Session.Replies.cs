@@ -9,6 +9,9 @@ namespace Memstore.Server.Sessions;
 // Sending: replies and pushed messages to the pipe, replies held back until their commits are safe, and the limits on what waits.
 internal sealed partial class Session
 {
+    /// <summary>What is handed to the pipe at once, in bytes.</summary>
+    private const int SliceSize = 256 * 1024;
+
     /// <summary>Held replies above which the session stops running commands, in bytes.</summary>
     private const int HeldSizeMax = 1024 * 1024;
 
@@ -20,6 +23,7 @@ internal sealed partial class Session
     private ConfiguredValueTaskAwaitable<FlushResult>.ConfiguredValueTaskAwaiter _flush;
     private bool _flushPending;
     private int _sentLength;
+    private bool _isSlicing;
     private bool _isBroken;
     private bool _isAwaitingSafe;
     private long _softLimitSince;
@@ -54,14 +58,14 @@ internal sealed partial class Session
     private void Send()
     {
         if (_held.Count > 0 && !_isAwaitingSafe) AwaitSafe();
-        while (!_flushPending && !_isBroken)
+        while (!_flushPending && !_isSlicing && !_isBroken)
         {
             var releasable = Releasable();
-            var size = releasable - _sentLength;
+            var size = Math.Min(releasable - _sentLength, SliceSize);
             if (size > 0)
             {
                 _connection.Output.Write(_reply.WrittenSpan.Slice(_sentLength, size));
-                _sentLength = releasable;
+                _sentLength += size;
             }
             if (_sentLength == _reply.Length)
             {
@@ -72,8 +76,23 @@ internal sealed partial class Session
             if (size == 0) return;
             _server.Metrics.CountOutput(size);
             Flush();
+            if (!_flushPending && _sentLength > 0 && _sentLength < releasable) SendRestLater();
         }
         CheckOutput();
+    }
+
+    // A reply of many megabytes leaves in slices, so that the owner's other sessions get their turns in between.
+    private void SendRestLater()
+    {
+        _isSlicing = true;
+        _connection.Post(static state => ((Session)state!).SendRest(), this);
+    }
+
+    private void SendRest()
+    {
+        _isSlicing = false;
+        Send();
+        if (!MustWaitToSend) WakeSender();
     }
 
     // Pushed messages follow the replies of the batch; a session between two batches sends them at once.

@@ -9,7 +9,8 @@ public sealed partial class Journal
     private const int SyncEveryMs = 1_000;
     private const int WaitMs = 50;
     private const int RoundsNotToGather = 16;
-    private static readonly TimeSpan SlowEnoughToGather = TimeSpan.FromMilliseconds(2);
+    private const int PartOfRound = 3;
+    private static readonly TimeSpan SlowSync = TimeSpan.FromMilliseconds(2);
     private static readonly TimeSpan CloseWait = TimeSpan.FromSeconds(5);
 
     private volatile bool _syncsEverySecond = true;
@@ -132,14 +133,16 @@ public sealed partial class Journal
 
     // Whoever has just been told is likely to commit again, a whole round of clients within a moment. A sync that began with the first of them
     // would let all others wait for two. So if syncs are slow the next one waits for as many as there were, for a part of a sync's time at most; when
-    // they do not come, not for some rounds. With fast syncs rounds overlap, which costs less than to wait.
+    // they do not come, not for some rounds. With fast syncs rounds overlap, so a third of the clients is enough: fewer cost a sync for each few
+    // commits (measured with 50 clients and syncs of 0.15 ms: 43 k/s without waiting, 56 for all, 64 for a third, 49 for a fifth).
     private void AwaitGroup(Func<bool> hasGroup)
     {
         var released = _released;
         _released = 0;
-        if (released < 2 || _syncTicks < SlowEnoughToGather.Ticks || _isStopping || _rotation is not null) return;
+        if (released < 2 || _isStopping || _rotation is not null) return;
         if (_roundsNotToGather-- > 0) return;
-        Volatile.Write(ref _wakeSyncerAt, released + _waiters.Count);
+        var round = released + _waiters.Count;
+        Volatile.Write(ref _wakeSyncerAt, _syncTicks >= SlowSync.Ticks ? round : (round + 1) / PartOfRound);
         _syncer.Sleep((int)Math.Max(1, _syncTicks / 2 / TimeSpan.TicksPerMillisecond), hasGroup);
         _roundsNotToGather = _waiters.Count < _wakeSyncerAt ? RoundsNotToGather : 0;
         Volatile.Write(ref _wakeSyncerAt, 1);
