@@ -23,6 +23,7 @@ internal sealed class ServerHost : IAsyncDisposable
     private static readonly TimeSpan StopTimeout = TimeSpan.FromSeconds(5);
 
     private readonly ITimer _housekeeping;
+    private readonly ManagedHeap _managedHeap;
     private ITransport? _transport;
     private int _stopping;
 
@@ -48,6 +49,7 @@ internal sealed class ServerHost : IAsyncDisposable
             EffectEncoder = isKept ? new RespEffectEncoder() : null,
         });
         State = new ServerState(store, settings, time, logger);
+        _managedHeap = new ManagedHeap(State);
         if (isKept)
         {
             try
@@ -199,6 +201,7 @@ internal sealed class ServerHost : IAsyncDisposable
             State.Metrics.Sample();
             State.Persistence?.KeepHouse();
             State.Balancer.KeepHouse();
+            _managedHeap.KeepHouse();
             var idleMs = State.Settings.IdleTimeoutSeconds * 1000L;
             var now = Environment.TickCount64;
             foreach (var session in State.Sessions.Unordered()) session.KeepHouse(now, idleMs);
