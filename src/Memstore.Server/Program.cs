@@ -36,6 +36,8 @@ internal static class ServeOptions
     /// <summary>The exit code for a wrong command line or an address that cannot be used.</summary>
     private const int Failed = 1;
 
+    private const int LoadingShownEveryMs = 250;
+
     /// <summary>The option that sets a setting at start.</summary>
     public static Option<string?> OptionOf(Setting row) => new("--" + row.Name)
     {
@@ -85,7 +87,7 @@ internal static class ServeOptions
             return Fail(error.Message);
         }
         Console.WriteLine(host);
-        await Task.WhenAny(stop.Task, host.Loading);
+        await ShowLoadingAsync(host, Task.WhenAny(stop.Task, host.Loading));
         if (host.Loading.Exception?.InnerException is { } failure) return Fail(failure.Message);
         foreach (var line in host.State.Persistence?.Loaded?.Describe() ?? []) ServerLog.Loaded(logger, line);
         await stop.Task;
@@ -96,6 +98,24 @@ internal static class ServeOptions
             context.Cancel = true;
             stop.TrySetResult();
         }
+    }
+
+    // A line that is written over, on a terminal; INFO tells everybody else.
+    private static async Task ShowLoadingAsync(ServerHost host, Task end)
+    {
+        var progress = host.State.Persistence?.Loading;
+        var shown = false;
+        while (await Task.WhenAny(end, Task.Delay(LoadingShownEveryMs)) != end)
+        {
+            if (progress is null || Console.IsOutputRedirected || progress.BytesTotal == 0) continue;
+            var (done, total) = (progress.BytesDone, progress.BytesTotal);
+            Console.Write(string.Create(
+                System.Globalization.CultureInfo.InvariantCulture,
+                $"\rloading: {100.0 * done / total:f0} % of {total / 1e6:f0} MB, {progress.Keys} keys, {progress.Records} transactions "));
+            shown = true;
+        }
+
+        if (shown) Console.WriteLine();
     }
 
     private static LogLevel LevelOf(string name) => name switch
