@@ -31,7 +31,8 @@ public sealed class CombiningTests
         foreach (var script in scripts) script.Wait();
 
         Assert.Equal(Enumerable.Range(0, Waiting), order);
-        Assert.InRange(onOwnThread, 1, GrantsAtOnce);
+        // None, if the thread lost its processor for longer than a committer works for others.
+        Assert.InRange(onOwnThread, 0, GrantsAtOnce);
         Assert.All(scripts, static script => Assert.Equal(1, script.Runs));
         Assert.Equal(Waiting, store.Statistics().CombinedCommits);
     }
