@@ -13,6 +13,10 @@ public sealed unsafe partial class Store
     private readonly Lock _resharding = new();
     private readonly SlotLoads _loads = new(SlotHash.Slots);
 
+    // For ReadShardStatistics: an array of this size is a large object, and somebody asks each second.
+    private readonly Lock _figures = new();
+    private readonly double[] _shares = new double[SlotHash.Slots];
+
     // Only ever longer: whoever has an index of a shard finds the shard.
     private volatile Shard[] _shards;
 
@@ -107,50 +111,78 @@ public sealed unsafe partial class Store
     public IReadOnlyList<ShardStatistics> ShardStatistics()
     {
         var all = new ShardStatistics[_shardCount];
-        for (var i = 0; i < all.Length; i++) all[i] = new ShardStatistics { Index = i, Combined = _shards[i].Combined, Turns = _shards[i].Turn };
-        var loads = LoadShares();
-        var worker = Rent();
-        for (var slot = 0; slot < SlotHash.Slots; slot++)
-        {
-            if (ShardOf(slot) is var owner && owner < all.Length) all[owner] = WithSlot(all[owner], slot, loads[slot]);
-        }
-
-        Return(worker);
-        // Loads fade by a fixed part each second, so their sum is a multiple of the rate.
-        for (var i = 0; i < all.Length; i++) all[i] = all[i] with { Commands = all[i].Commands * (1 - LoadKept) };
+        ReadShardStatistics(ref all);
         return all;
     }
 
-    private ShardStatistics WithSlot(ShardStatistics shard, int slot, double load)
+    /// <summary>As <see cref="ShardStatistics()"/>, into an array that is used again and again: it is replaced only if there are more shards than fit.</summary>
+    /// <returns>How many shards there are: so many elements were written.</returns>
+    public int ReadShardStatistics(ref ShardStatistics[] into)
+    {
+        ArgumentNullException.ThrowIfNull(into);
+        var count = _shardCount;
+        if (into.Length < count) into = new ShardStatistics[count];
+        var all = into.AsSpan(0, count);
+        for (var i = 0; i < count; i++) all[i] = FiguresOf(_shards[i]);
+        lock (_figures)
+        {
+            // A worker keeps databases that are dropped meanwhile from being freed.
+            var worker = Rent();
+            ReadLoads(_shares);
+            for (var slot = 0; slot < SlotHash.Slots; slot++)
+            {
+                if (ShardOf(slot) is var owner && owner < count) AddSlot(ref all[owner], slot, _shares[slot]);
+            }
+
+            Return(worker);
+        }
+
+        return count;
+    }
+
+    private static ShardStatistics FiguresOf(Shard shard) => new()
+    {
+        Index = shard.Index,
+        Turns = shard.Turn,
+        Commits = shard.Commits,
+        Combined = shard.Combined,
+        Conflicts = shard.Conflicts,
+        LostWatches = shard.LostWatches,
+        QueueDepth = shard.QueueDepth,
+        LongestQueue = shard.LongestQueue,
+    };
+
+    private void AddSlot(ref ShardStatistics shard, int slot, double load)
     {
         var (keys, bytes) = SizeOf(slot);
-        return shard with
-        {
-            Slots = shard.Slots + 1,
-            Keys = shard.Keys + keys,
-            Bytes = shard.Bytes + bytes,
-            Load = shard.Load + load,
-            Commands = shard.Commands + _loads.CommandsOf(slot),
-            HeaviestSlot = load > shard.HeaviestSlotLoad ? slot : shard.HeaviestSlot,
-            HeaviestSlotLoad = Math.Max(load, shard.HeaviestSlotLoad),
-        };
+        shard.Slots++;
+        shard.Keys += keys;
+        shard.Bytes += bytes;
+        shard.Load += load;
+        // Loads fade by a fixed part each second, so their sum is a multiple of the rate.
+        shard.Commands += _loads.CommandsOf(slot) * (1 - LoadKept);
+        if (load <= shard.HeaviestSlotLoad) return;
+        shard.HeaviestSlot = slot;
+        shard.HeaviestSlotLoad = load;
     }
 
     /// <summary>The points of the ring in order: place from 0 to 2^64 - 1, and shard.</summary>
     public IReadOnlyList<(ulong Place, ushort Shard)> RingPoints() => new HashRing(_shardCount, ReplicationFactor).Points;
 
+    // By whoever changes shards, which is rare.
     private double[] LoadShares()
     {
-        // A worker keeps databases that are dropped meanwhile from being freed.
+        var loads = new double[SlotHash.Slots];
         var worker = Rent();
-        try
-        {
-            return _loads.Shares(slot => SizeOf(slot).Bytes);
-        }
-        finally
-        {
-            Return(worker);
-        }
+        ReadLoads(loads);
+        Return(worker);
+        return loads;
+    }
+
+    private void ReadLoads(double[] loads)
+    {
+        for (var slot = 0; slot < loads.Length; slot++) loads[slot] = SizeOf(slot).Bytes;
+        _loads.ToShares(loads);
     }
 
     private (long Keys, long Bytes) SizeOf(int slot)
@@ -187,38 +219,4 @@ public sealed unsafe partial class Store
             Return(worker);
         }
     }
-}
-
-/// <summary>Figures of one shard at about one moment.</summary>
-public sealed record ShardStatistics
-{
-    /// <summary>Its number.</summary>
-    public int Index { get; init; }
-
-    /// <summary>Slots that it has.</summary>
-    public int Slots { get; init; }
-
-    /// <summary>Keys in them, over all databases.</summary>
-    public long Keys { get; init; }
-
-    /// <summary>Bytes of them.</summary>
-    public long Bytes { get; init; }
-
-    /// <summary>Commands a second, fading over some seconds.</summary>
-    public double Commands { get; init; }
-
-    /// <summary>Its part of the whole load, from 0 to 1.</summary>
-    public double Load { get; init; }
-
-    /// <summary>The slot with the most load, and its part of the whole.</summary>
-    public int HeaviestSlot { get; init; }
-
-    /// <summary>The part of the whole load that its heaviest slot has.</summary>
-    public double HeaviestSlotLoad { get; init; }
-
-    /// <summary>How often it was left or handed on: commits that entered it.</summary>
-    public long Turns { get; init; }
-
-    /// <summary>Transactions that were committed by whoever left it.</summary>
-    public long Combined { get; init; }
 }

@@ -159,10 +159,11 @@ public sealed unsafe partial class Store : IDisposable
     public StoreStatistics Statistics()
     {
         var set = DatabaseSet;
-        var (commits, expired, longestHoldNs, longHolds) = (0L, 0L, 0L, 0L);
+        var (commits, combined, expired, longestHoldNs, longHolds) = (0L, 0L, 0L, 0L, 0L);
         foreach (var worker in _workers.Workers)
         {
             commits += worker.Commits;
+            combined += worker.Combined;
             expired += worker.Expired;
             longHolds += worker.Holds.LongHolds;
             longestHoldNs = Math.Max(longestHoldNs, worker.Holds.LongestNs);
@@ -174,7 +175,7 @@ public sealed unsafe partial class Store : IDisposable
             ExpiredKeys = expired,
             Commits = commits,
             Conflicts = Volatile.Read(ref _conflicts),
-            CombinedCommits = Shards.Sum(static shard => shard.Combined),
+            CombinedCommits = combined,
             OpenSnapshots = Snapshots.Count,
             OldestSnapshotAge = opened == 0 ? TimeSpan.Zero : Stopwatch.GetElapsedTime(opened),
             LongestHold = TimeSpan.FromMicroseconds(longestHoldNs / 1e3),
@@ -210,9 +211,10 @@ public sealed unsafe partial class Store : IDisposable
         Clock.IsStopped = false;
     }
 
-    /// <summary>Forgets the long holds (CONFIG RESETSTAT).</summary>
+    /// <summary>Forgets the long holds and the longest queues (CONFIG RESETSTAT).</summary>
     public void ResetHolds()
     {
+        foreach (var shard in Shards) shard.ResetLongestQueue();
         foreach (var worker in _workers.Workers) worker.Holds.Reset();
     }
 

@@ -13,6 +13,9 @@ public sealed unsafe partial class Worker
     /// <summary>Commits that ran on this worker.</summary>
     internal long Commits { get; set; }
 
+    /// <summary>Those of them that had queued for a shard: whoever left it committed them.</summary>
+    internal long Combined { get; set; }
+
     /// <summary>Keys that expired in those commits.</summary>
     internal long Expired { get; set; }
 

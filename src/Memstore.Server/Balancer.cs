@@ -27,6 +27,7 @@ internal sealed class Balancer(ServerState server)
     private int _secondsQuiet;
     private int _isolated = -1;
     private int _isBusy;
+    private ShardStatistics[] _shards = [];
 
     /// <summary>Something that happened to shards.</summary>
     /// <param name="At">When.</param>
@@ -87,7 +88,8 @@ internal sealed class Balancer(ServerState server)
     private bool IsAbove()
     {
         var bound = server.Store.LoadFactor / server.Store.ShardCount;
-        foreach (var shard in server.Store.ShardStatistics())
+        var count = server.Store.ReadShardStatistics(ref _shards);
+        foreach (ref readonly var shard in _shards.AsSpan(0, count))
         {
             if (shard.Load <= bound * Patience) continue;
             if (shard.HeaviestSlotLoad < bound || shard.Load - shard.HeaviestSlotLoad > 1.0 / server.Store.ShardCount / 10) return true;

@@ -21,6 +21,10 @@ internal sealed class Shard(int index)
 
     // Changed only by the holder.
     private Transaction? _waiting;
+    private int _waitingCount;
+
+    // Changed by whoever queues, too; what two lose between them changes nothing that is decided by it.
+    private int _longestQueue;
 
     /// <summary>Its place in the order in which shards are entered.</summary>
     public int Index => _index;
@@ -34,8 +38,39 @@ internal sealed class Shard(int index)
     /// <summary>Advances whenever the shard is left or handed on.</summary>
     public long Turn => Volatile.Read(ref _line.Turn);
 
-    /// <summary>Transactions that were continued by whoever left the shard.</summary>
+    /// <summary>Transactions that committed while they held the shard.</summary>
+    public long Commits => Volatile.Read(ref _line.Commits);
+
+    /// <summary>Those of them that had queued and were committed by whoever left the shard that they waited for.</summary>
     public long Combined { get; private set; }
+
+    /// <summary>Transactions on a snapshot of which a read of one of this shard's keys failed validation.</summary>
+    public long Conflicts { get; private set; }
+
+    /// <summary>EXECs that answered nil because a watched key of this shard had been touched.</summary>
+    public long LostWatches { get; private set; }
+
+    /// <summary>Transactions that wait for the shard now; roughly, while they come and go.</summary>
+    public int QueueDepth => _waitingCount + (Volatile.Read(ref _line.Arrived)?.ArrivalDepth ?? 0);
+
+    /// <summary>The most that were seen to wait at once.</summary>
+    public int LongestQueue => _longestQueue;
+
+    /// <summary>Forgets the longest queue. Any thread.</summary>
+    public void ResetLongestQueue() => _longestQueue = 0;
+
+    /// <summary>A transaction has committed and is about to leave. On the line that leaving writes anyway, so it costs next to nothing.</summary>
+    public void CountCommit(bool isCombined)
+    {
+        _line.Commits++;
+        if (isCombined) Combined++;
+    }
+
+    /// <summary>A read of one of this shard's keys has failed validation.</summary>
+    public void CountConflict() => Conflicts++;
+
+    /// <summary>A watch of one of this shard's keys was lost.</summary>
+    public void CountLostWatch() => LostWatches++;
 
     /// <summary>Enters if nobody holds the shard and nobody waits for it. A full fence when it succeeds.</summary>
     public bool TryEnter(Transaction transaction) =>
@@ -50,14 +85,17 @@ internal sealed class Shard(int index)
     public Transaction? Enqueue(Transaction transaction)
     {
         var head = Volatile.Read(ref _line.Arrived);
+        int depth;
         while (true)
         {
             transaction.NextWaiting = head;
+            transaction.ArrivalDepth = depth = (head?.ArrivalDepth ?? 0) + 1;
             var seen = Interlocked.CompareExchange(ref _line.Arrived, transaction, head);
             if (ReferenceEquals(seen, head)) break;
             head = seen;
         }
 
+        if (depth + _waitingCount > _longestQueue) _longestQueue = depth + _waitingCount;
         if (Volatile.Read(ref _line.Holder) is not null) return null;
         return Interlocked.CompareExchange(ref _line.Holder, Choosing, null) is null ? HandOn() : null;
     }
@@ -88,7 +126,7 @@ internal sealed class Shard(int index)
             {
                 _waiting = next.NextWaiting;
                 next.NextWaiting = null;
-                Combined++;
+                _waitingCount--;
                 AdvanceTurn();
                 // A full fence, as for who enters by itself: the next holder reads the generation after this can be seen. Else a snapshot could
                 // advance the generation, see the old turn and then the new one, and take the next holder's commit for one that it need not wait for.
@@ -108,6 +146,7 @@ internal sealed class Shard(int index)
             var next = stack.NextWaiting;
             stack.NextWaiting = _waiting;
             _waiting = stack;
+            _waitingCount++;
             stack = next;
         }
     }
@@ -119,6 +158,7 @@ internal sealed class Shard(int index)
         public object? Holder;
         public Transaction? Arrived;
         public long Turn;
+        public long Commits;
         private readonly Padding _after;
     }
 

@@ -30,17 +30,17 @@ internal sealed class SlotLoads(int slots)
     public double CommandsOf(int slot) => _commands[slot];
 
     /// <summary>The part of the whole load that each slot has, together 1: mostly commands, some bytes, a little for being there.</summary>
-    /// <param name="bytesOf">Bytes of a slot.</param>
-    public double[] Shares(Func<int, long> bytesOf)
+    /// <param name="loads">The bytes of each slot; the shares take their place.</param>
+    public void ToShares(Span<double> loads)
     {
         const double CommandsPart = 0.8;
         const double BytesPart = 0.1;
-        var loads = new double[_counts.Length];
-        var (commands, bytes) = (_commands.Sum(), 0.0);
+        var (commands, bytes) = (0.0, 0.0);
         for (var slot = 0; slot < loads.Length; slot++)
         {
-            loads[slot] = Math.Max(0, bytesOf(slot));
+            loads[slot] = Math.Max(0, loads[slot]);
             bytes += loads[slot];
+            commands += _commands[slot];
         }
 
         var byCommands = commands > 0 ? CommandsPart : 0;
@@ -48,6 +48,5 @@ internal sealed class SlotLoads(int slots)
         var each = (1 - byCommands - byBytes) / loads.Length;
         for (var slot = 0; slot < loads.Length; slot++)
             loads[slot] = each + (bytes > 0 ? byBytes * loads[slot] / bytes : 0) + (commands > 0 ? byCommands * _commands[slot] / commands : 0);
-        return loads;
     }
 }

@@ -143,6 +143,7 @@ public sealed partial class Transaction
         }
         catch (StartAgainException)
         {
+            ForgetCommit();
             IsLong = true;
             _plan = TransactionPlan.Snapshot;
             return false;
@@ -266,6 +267,8 @@ public sealed partial class Transaction
             // When it is granted the shard, the next one to enter is the one after. Set before others can see it.
             _enteredUpTo = shard + 1;
             if (_store.Shards[shard].TryEnter(this)) continue;
+            // Before others can see it: from there on it may be theirs.
+            _hasQueued = true;
             worker.Grant(_store.Shards[shard].Enqueue(this));
             return false;
         }
@@ -276,6 +279,7 @@ public sealed partial class Transaction
     private void LeaveAll(Worker worker)
     {
         LeaveBelow(int.MaxValue, worker);
+        _hasCommitted = false;
         worker.EndHold();
     }
 
@@ -283,7 +287,9 @@ public sealed partial class Transaction
     {
         for (var shard = _shards.Next(0); shard >= 0 && shard < end; shard = _shards.Next(shard + 1))
         {
-            worker.Grant(_store.Shards[shard].Leave());
+            var left = _store.Shards[shard];
+            if (_hasCommitted) left.CountCommit(_hasQueued);
+            worker.Grant(left.Leave());
         }
     }
 
@@ -341,7 +347,17 @@ public sealed partial class Transaction
         if (_view.IsChanging) _store.PublishSettled(_view);
         if (_markedCount > 0) Unmark();
         _mode = Mode.Idle;
+        _hasCommitted = true;
         _worker.Commits++;
+        if (_hasQueued) _worker.Combined++;
+    }
+
+    // It has written nothing and will run again.
+    private void ForgetCommit()
+    {
+        _hasCommitted = false;
+        _worker.Commits--;
+        if (_hasQueued) _worker.Combined--;
     }
 
     private void RunHeldAndEnd(Worker worker)
@@ -354,6 +370,7 @@ public sealed partial class Transaction
         catch (StartAgainException)
         {
             // On the pool: whoever granted the shards has others to serve.
+            ForgetCommit();
             LeaveAll(worker);
             _plan = TransactionPlan.Snapshot;
             StartSettling();
@@ -546,7 +563,6 @@ public sealed partial class Transaction
                 return;
             }
 
-            _store.CountConflict();
             EndPrivate(worker);
             RunHeld(worker, body);
         }
@@ -585,8 +601,10 @@ public sealed partial class Transaction
     private bool TryPublish(Worker worker)
     {
         StartHeldForPublish(worker);
-        if (!Validate())
+        if (!Validate(out var failedSlot))
         {
+            _store.CountConflict();
+            _store.Shards[_store.ShardOf(failedSlot)].CountConflict();
             _mode = Mode.Private;
             return false;
         }

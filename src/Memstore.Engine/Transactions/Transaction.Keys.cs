@@ -460,31 +460,35 @@ public sealed unsafe partial class Transaction
     // ---- Validation and publishing of private writes -----------------------------------------------------------------
 
     // What was read must be what a run at this moment would read. Absent and still absent is the same, whatever came between.
-    private bool Validate()
+    private bool Validate(out int failedSlot)
     {
+        failedSlot = 0;
         if ((_store.Faults & CommitFaults.SkipValidation) != 0) return true;
         for (var i = 0; i < _reads.Count; i++)
         {
             var key = new Key(_reads.KeyAt(i), _reads.RouteAt(i));
+            failedSlot = key.Route.Slot;
             var entry = LookUp(_view.Keyspaces[_reads.DatabaseAt(i)], key, out var record);
             var isThere = entry != null && !Record.IsTombstone(record) && !IsDead(record);
             if (isThere != (_reads.RecordAt(i) != null)) return false;
             if (isThere && (Record.Stamp(record) > _snapshot.Generation || IsSwapped(_reads.DatabaseAt(i)))) return false;
         }
 
-        return !_reads.Everything || NothingChangedSince(_snapshot.Generation);
+        return !_reads.Everything || NothingChangedSince(_snapshot.Generation, out failedSlot);
     }
 
     // Another database has the number now: a key of the same name there may be as old as the one that was read, and is another one.
     private bool IsSwapped(int database) => !ReferenceEquals(_view.Keyspaces[database], _readView.Keyspaces[database]);
 
-    private bool NothingChangedSince(long generation)
+    private bool NothingChangedSince(long generation, out int changedSlot)
     {
+        changedSlot = 0;
         if (_view.Stamp > generation) return false;
         foreach (var keyspace in _view.Keyspaces)
         {
             for (var slot = 0; slot < SlotHash.Slots; slot++)
             {
+                changedSlot = slot;
                 if (keyspace.SlotAt(slot)->LastStamp > generation) return false;
             }
         }

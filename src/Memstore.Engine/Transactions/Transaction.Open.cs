@@ -61,7 +61,6 @@ public sealed partial class Transaction
         }
 
         var committed = TryPublish(worker);
-        if (!committed) _store.CountConflict();
         IsOpen = false;
         EndPrivate(worker);
         LeaveAll(worker);

@@ -83,6 +83,10 @@ public sealed partial class Transaction
     private bool _snapshotIsOpen;
     private bool _hasWritten;
 
+    // Whether it committed while it held its shards, and whether it had waited for one: counted when it leaves them.
+    private bool _hasCommitted;
+    private bool _hasQueued;
+
     /// <summary>Makes a descriptor for a store.</summary>
     public Transaction(Store store)
     {
@@ -135,6 +139,13 @@ public sealed partial class Transaction
     /// <summary>Whether one of the declared watches was touched, or has expired: EXEC then answers nil and runs nothing.</summary>
     public bool WatchesBroken => _watches is not null && (_watches.IsBroken || _watches.IsOverdue(this));
 
+    /// <summary>Counts, for the shard of the key, an EXEC that runs nothing because of <see cref="WatchesBroken"/>. Call it inside the body, once.</summary>
+    public void CountLostWatch()
+    {
+        if (_watches is null || _mode != Mode.Held) return;
+        _store.Shards[_store.ShardOf(_watches.LostSlot)].CountLostWatch();
+    }
+
     /// <summary>The commit-log position that a reply of this transaction depends on; 0 without a log.</summary>
     public long Position => _position;
 
@@ -155,6 +166,9 @@ public sealed partial class Transaction
 
     internal Transaction? NextGranted { get; set; }
 
+    // How many had arrived at the shard, with this one, when it queued.
+    internal int ArrivalDepth { get; set; }
+
     /// <summary>Starts a new use: forgets all that was declared, read and written.</summary>
     public void Begin(int database, TransactionPlan plan = TransactionPlan.Held)
     {
@@ -168,6 +182,7 @@ public sealed partial class Transaction
         _everything = null;
         _watches = null;
         _position = 0;
+        _hasQueued = false;
     }
 
     /// <summary>Declares a key that the body reads or writes (in whatever database).</summary>

@@ -12,9 +12,11 @@ public sealed class WatchSet
     private readonly List<Watch> _watches = [];
     private readonly KeyIndex _index = new();
     private volatile bool _isBroken;
+    private int _brokenSlot = -1;
 
     // The first deadline of a watched key that was alive when it was added. A change of a deadline breaks the set, so it holds till then.
     private long _deadlineUnixMs = long.MaxValue;
+    private int _deadlineSlot;
 
     /// <summary>Makes an empty set.</summary>
     public WatchSet(Store store)
@@ -41,8 +43,8 @@ public sealed class WatchSet
         }
 
         // A key that has expired is removed now, so that its removal does not break the watch.
-        if (transaction.Find(key, out var entry) && entry.DeadlineUnixMs != 0)
-            _deadlineUnixMs = Math.Min(_deadlineUnixMs, entry.DeadlineUnixMs);
+        if (transaction.Find(key, out var entry) && entry.DeadlineUnixMs != 0 && entry.DeadlineUnixMs < _deadlineUnixMs)
+            (_deadlineUnixMs, _deadlineSlot) = (entry.DeadlineUnixMs, key.Route.Slot);
         var watch = new Watch(this, transaction.Database, key.Route, key.Bytes.ToArray());
         _index.Add(key.Route.Hash, _watches.Count);
         _watches.Add(watch);
@@ -71,11 +73,19 @@ public sealed class WatchSet
         _watches.Clear();
         _index.Clear();
         _isBroken = false;
+        _brokenSlot = -1;
         _deadlineUnixMs = long.MaxValue;
     }
 
     /// <summary>Whether a key that was alive is dead at the transaction's now, although nobody may have removed it yet.</summary>
     internal bool IsOverdue(Transaction transaction) => _deadlineUnixMs != long.MaxValue && transaction.NowUnixMs >= _deadlineUnixMs;
 
-    internal void Break() => _isBroken = true;
+    /// <summary>The slot of the key that broke the set first, or that is overdue.</summary>
+    internal int LostSlot => _isBroken && _brokenSlot >= 0 ? _brokenSlot : _deadlineSlot;
+
+    internal void Break(int slot)
+    {
+        if (_brokenSlot < 0) _brokenSlot = slot;
+        _isBroken = true;
+    }
 }

@@ -44,7 +44,7 @@ internal sealed class WatchTable
             if (!_byHash.TryGetValue(route.Hash, out var watches)) return;
             foreach (var watch in watches)
             {
-                if (watch.Database == database && key.SequenceEqual(watch.Key)) watch.Owner.Break();
+                if (watch.Database == database && key.SequenceEqual(watch.Key)) watch.Owner.Break(watch.Route.Slot);
             }
         }
     }
@@ -62,11 +62,11 @@ internal sealed class WatchTable
                 foreach (var watch in watches)
                 {
                     if (watch.Database != database) continue;
-                    if (Holds(before, watch, table, out _)) watch.Owner.Break();
+                    if (Holds(before, watch, table, out _)) watch.Owner.Break(watch.Route.Slot);
                     if (after is null || !Holds(after, watch, table, out var record)) continue;
                     var deadline = Record.Deadline(record);
                     watch.IsStale = deadline != 0 && deadline <= nowUnixMs;
-                    if (!watch.IsStale) watch.Owner.Break();
+                    if (!watch.IsStale) watch.Owner.Break(watch.Route.Slot);
                 }
             }
         }

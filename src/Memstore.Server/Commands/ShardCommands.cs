@@ -25,7 +25,7 @@ internal static class ShardCommands
         },
         new("SHARDS INFO", Admin | NoScript, Info)
         {
-            Summary = "Describes each shard: slots, keys, bytes, commands a second, commits, and its part of the load.",
+            Summary = "Describes each shard: slots, keys, bytes, commands a second, commits, conflicts, who waits for it, and its part of the load.",
             Complexity = "O(N) where N is the number of slots", Since = "7.0.0", Tips = ["nondeterministic_output"],
         },
         new("SHARDS LOG [count]", Admin | NoScript, Log)
@@ -61,15 +61,21 @@ internal static class ShardCommands
         call.Reply.ArrayHeader(shards.Count);
         foreach (var shard in shards)
         {
-            call.Reply.MapHeader(9);
+            call.Reply.MapHeader(15);
             Pair(call.Reply, "shard", shard.Index);
             Pair(call.Reply, "slots", shard.Slots);
             Pair(call.Reply, "keys", shard.Keys);
             Pair(call.Reply, "bytes", shard.Bytes);
             Pair(call.Reply, "commands-per-second", (long)shard.Commands);
-            Pair(call.Reply, "commits", shard.Turns);
+            Pair(call.Reply, "turns", shard.Turns);
+            Pair(call.Reply, "commits", shard.Commits);
             Pair(call.Reply, "combined", shard.Combined);
+            Pair(call.Reply, "conflicts", shard.Conflicts);
+            Pair(call.Reply, "lost-watches", shard.LostWatches);
+            Pair(call.Reply, "queue-depth", shard.QueueDepth);
+            Pair(call.Reply, "longest-queue", shard.LongestQueue);
             Text(call.Reply, "load-share", shard.Load);
+            Pair(call.Reply, "heaviest-slot", shard.HeaviestSlot);
             Text(call.Reply, "heaviest-slot-share", shard.HeaviestSlotLoad);
         }
     }

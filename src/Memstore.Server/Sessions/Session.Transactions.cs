@@ -143,6 +143,7 @@ internal sealed partial class Session
         if (transaction is not null && IsWatching) _watches!.Look(transaction);
         if (transaction is { WatchesBroken: true })
         {
+            transaction.CountLostWatch();
             _reply.NullArray();
             return;
         }

@@ -25,6 +25,30 @@ public sealed class ShardCommandTests
     }
 
     [Fact]
+    public async Task Info_counts_commits_conflicts_and_lost_watches()
+    {
+        await using var host = ServerFixture.Make(TimeProvider.System);
+        using var client = ServerFixture.ConnectInMemory(host);
+        using var other = ServerFixture.ConnectInMemory(host);
+        Assert.Equal("OK", await client.AskAsync("SET key 1"));
+        Assert.Equal("OK", await client.AskAsync("BEGIN"));
+        Assert.Equal("1", await client.AskAsync("GET key"));
+        Assert.Equal("OK", await client.AskAsync("SET key 2"));
+        Assert.Equal("OK", await other.AskAsync("SET key 3"));
+        Assert.StartsWith("CONFLICT", ((RespError)(await client.AskAsync("COMMIT"))!).Text, StringComparison.Ordinal);
+        Assert.Equal("OK", await client.AskAsync("WATCH key"));
+        Assert.Equal("OK", await other.AskAsync("SET key 4"));
+        Assert.Equal("OK", await client.AskAsync("MULTI"));
+        Assert.Equal("QUEUED", await client.AskAsync("GET key"));
+        Assert.Null(await client.AskAsync("EXEC"));
+
+        var shard = ((object?[])(await client.AskAsync("SHARDS INFO"))!).Single(shard => Field(shard, "keys") == 1);
+        Assert.Equal((1L, 1L, 0L), (Field(shard, "conflicts"), Field(shard, "lost-watches"), Field(shard, "queue-depth")));
+        Assert.True(Field(shard, "commits") >= 4);
+        Assert.True(Field(shard, "turns") >= Field(shard, "commits"));
+    }
+
+    [Fact]
     public async Task A_slot_moves_where_it_is_told_to()
     {
         await using var host = ServerFixture.Make(TimeProvider.System);
