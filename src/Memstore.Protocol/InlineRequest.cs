@@ -1,16 +1,20 @@
 namespace Memstore.Protocol;
 
 /// <summary>What came next in the line of an inline request.</summary>
-internal enum InlineToken
+public enum InlineToken
 {
     /// <summary>The line has ended.</summary>
     None,
+
+    /// <summary>An argument.</summary>
     Argument,
+
+    /// <summary>A quote without its end, or with something right after it.</summary>
     Unbalanced,
 }
 
-/// <summary>Splits the line of an inline request, as people type it, into arguments; the rules are Redis 7.0's.</summary>
-internal static class InlineRequest
+/// <summary>Splits the line of an inline request, as people type it, into arguments; the rules are Redis 7.0's, and those of its configuration files.</summary>
+public static class InlineRequest
 {
     /// <summary>Finds the next argument of a line without quotes.</summary>
     public static bool TryNextPlain(ReadOnlySpan<byte> line, ref int position, out ArgumentFrame frame)

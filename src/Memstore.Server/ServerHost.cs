@@ -164,19 +164,7 @@ internal sealed class ServerHost : IAsyncDisposable
 
     private static List<EndPoint> EndPointsOf(Settings settings)
     {
-        var endPoints = new List<EndPoint>();
-        var port = (int)settings.Number("port");
-        foreach (var address in settings["bind"].Split([' ', ','], StringSplitOptions.RemoveEmptyEntries))
-        {
-            var ip = address switch
-            {
-                "*" => IPAddress.Any,
-                "localhost" => IPAddress.Loopback,
-                _ when IPAddress.TryParse(address, out var parsed) => parsed,
-                _ => throw new TransportException($"Cannot listen on {address}: --bind takes IP addresses such as 127.0.0.1 or 0.0.0.0."),
-            };
-            endPoints.Add(new IPEndPoint(ip, port));
-        }
+        var endPoints = BindAddresses.Parse(settings["bind"]).Select(EndPoint (address) => new IPEndPoint(address, (int)settings.Number("port"))).ToList();
         if (settings["unixsocket"] is { Length: > 0 } path) endPoints.Add(UnixEndPoint(path));
         if (endPoints.Count == 0) throw new TransportException("There is no address to listen on: give --bind an address or --unixsocket a path.");
         return endPoints;

@@ -32,6 +32,12 @@ internal static partial class ServerLog
     [LoggerMessage(109, LogLevel.Information, "Shards: {Text}.")]
     public static partial void Sharding(ILogger logger, string text);
 
+    [LoggerMessage(110, LogLevel.Warning, "Configuration: {Line}.")]
+    public static partial void Configuration(ILogger logger, string line);
+
+    [LoggerMessage(111, LogLevel.Warning, "{Path} was not written: {Reason}")]
+    public static partial void RewriteFailed(ILogger logger, string path, string reason);
+
     [LoggerMessage(104, LogLevel.Error, "Housekeeping failed.")]
     public static partial void HousekeepingFailed(ILogger logger, Exception exception);
 }

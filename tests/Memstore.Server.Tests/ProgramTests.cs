@@ -47,6 +47,7 @@ public sealed class ProgramTests
     [InlineData("--port abc", "memstore: --port abc: argument couldn't be parsed into an integer.")]
     [InlineData("--transport carrier-pigeon", "memstore: --transport carrier-pigeon: argument(s) must be one of the following: auto, uring, sockets.")]
     [InlineData("--maxmemory lots", "memstore: --maxmemory lots: argument must be a memory value.")]
+    [InlineData("--config nowhere.yaml", "memstore: nowhere.yaml: there is no such file.")]
     [InlineData("--nosuch 1", "memstore: Unrecognized command or argument '--nosuch'. See memstore --help.")]
     [InlineData("--port 0 --bind nowhere", "memstore: Cannot listen on nowhere: --bind takes IP addresses such as 127.0.0.1 or 0.0.0.0.")]
     public async Task A_bad_option_is_one_line_and_not_0(string options, string start)
@@ -69,6 +70,43 @@ public sealed class ProgramTests
             $"memstore: Cannot listen on 127.0.0.1:{port}: the port is in use; stop the other program or choose another port.",
             await ReadLineAsync(process.StandardError));
         Assert.NotEqual(0, await ExitCodeAsync(process));
+    }
+
+    [Theory]
+    [InlineData("memstore.yaml", "port: 0\ndata: none\nshards: 7\n", true)]
+    [InlineData("redis.conf", "port 0\ndata none\nshards 7\n", false)]
+    public async Task It_reads_a_configuration_file_and_YAML_only_if_there_is_some(string name, string text, bool isYaml)
+    {
+        var folder = Directory.CreateTempSubdirectory("memstore-").FullName;
+        var file = Path.Combine(folder, name);
+        await File.WriteAllTextAsync(file, text, TestContext.Current.CancellationToken);
+        using var process = isYaml ? StartIn(folder, "serve") : Start("serve", "--config", file);
+        Assert.Contains(" 7 shards,", await ReadLineAsync(process.StandardOutput), StringComparison.Ordinal);
+        if (OperatingSystem.IsLinux())
+        {
+            var maps = await File.ReadAllTextAsync($"/proc/{process.Id}/maps", TestContext.Current.CancellationToken);
+            Assert.Equal(isYaml, maps.Contains("YamlDotNet.dll", StringComparison.Ordinal));
+        }
+
+        process.Kill();
+        await ExitCodeAsync(process);
+        Directory.Delete(folder, recursive: true);
+    }
+
+    [Fact]
+    public async Task It_starts_with_the_file_of_an_installed_Redis()
+    {
+        var file = Path.GetTempFileName();
+        await File.WriteAllTextAsync(file, Configuration.RedisFileTests.Installed, TestContext.Current.CancellationToken);
+        using var process = Start("serve", "--config", file, "--port", "0", "--data", "none");
+        Assert.StartsWith("Memstore ", await ReadLineAsync(process.StandardOutput), StringComparison.Ordinal);
+        Assert.Contains(
+            $"warning: Configuration: {file}:7: daemonize yes: the server stays in the foreground",
+            await ReadLineAsync(process.StandardError),
+            StringComparison.Ordinal);
+        process.Kill();
+        await ExitCodeAsync(process);
+        File.Delete(file);
     }
 
     [Fact]
@@ -96,9 +134,12 @@ public sealed class ProgramTests
         Assert.Equal(0, await ExitCodeAsync(process));
     }
 
-    private static Process Start(params string[] arguments) => Process.Start(new ProcessStartInfo(
+    private static Process Start(params string[] arguments) => StartIn("", arguments);
+
+    private static Process StartIn(string folder, params string[] arguments) => Process.Start(new ProcessStartInfo(
         "dotnet", [Path.Combine(AppContext.BaseDirectory, "memstore.dll"), .. arguments])
     {
+        WorkingDirectory = folder,
         RedirectStandardOutput = true,
         RedirectStandardError = true,
     })!;

@@ -1,4 +1,6 @@
 using System.Text;
+using Memstore.Protocol;
+using Memstore.Server.Configuration;
 using static Memstore.Server.Commands.CommandFlags;
 
 namespace Memstore.Server.Commands;
@@ -32,7 +34,7 @@ internal static class ConfigCommands
         },
         new("CONFIG REWRITE", Usual, Rewrite)
         {
-            Summary = "Writes the settings to the configuration file; there is none.",
+            Summary = "Writes what CONFIG SET has changed into the configuration file.",
             Complexity = "O(1)", Since = "2.8.0",
         },
         new("CONFIG SET parameter value [parameter value ...]", Usual, Set)
@@ -67,7 +69,47 @@ internal static class ConfigCommands
         call.Reply.SimpleString("OK"u8);
     }
 
-    private static void Rewrite(ref CommandCall call) => call.Reply.Error("ERR The server is running without a config file"u8);
+    private static void Rewrite(ref CommandCall call)
+    {
+        var settings = call.Server.Settings;
+        if (settings.File is not { } file)
+        {
+            call.Reply.Error("ERR The server is running without a config file"u8);
+            return;
+        }
+
+        // A sync of the disk may take a while; only EXEC has to have the answer at once.
+        var changes = settings.ChangedByClients();
+        if (call.Session.IsExecuting)
+        {
+            Answer(call.Reply, Write(call.Server, file, changes));
+            return;
+        }
+
+        var server = call.Server;
+        var writing = Task.Run(() => Write(server, file, changes));
+        call.Session.WaitFor(writing, reply => Answer(reply, writing.Result));
+    }
+
+    private static string? Write(ServerState server, ConfigurationFile file, IReadOnlyList<(Setting Row, string Text)> changes)
+    {
+        try
+        {
+            lock (file) file.Rewrite(changes);
+            return null;
+        }
+        catch (ConfigurationException error)
+        {
+            ServerLog.RewriteFailed(server.Logger, file.FullPath, error.Message);
+            return error.Message;
+        }
+    }
+
+    private static void Answer(ReplyWriter reply, string? error)
+    {
+        if (error is null) reply.SimpleString("OK"u8);
+        else reply.Error(Encoding.UTF8.GetBytes($"ERR Rewriting config file: {error.ReplaceLineEndings(" ")}"));
+    }
 
     private static void Set(ref CommandCall call)
     {

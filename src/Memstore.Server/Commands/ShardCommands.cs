@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using Memstore.Protocol;
+using Memstore.Server.Configuration;
 using static Memstore.Server.Commands.CommandFlags;
 
 namespace Memstore.Server.Commands;
@@ -128,7 +129,7 @@ internal static class ShardCommands
 
     private static void Set(ref CommandCall call)
     {
-        var count = call.Args.Word("AUTO"u8) ? Environment.ProcessorCount : call.Args.Int64();
+        var count = call.Args.Word("AUTO"u8) ? SettingTable.AutomaticShards : call.Args.Int64();
         if (count is < 1 or > ShardsMax) call.Args.Fail("ERR the number of shards must be between 1 and 4096"u8);
         if (call.ArgsValid()) Answer(ref call, call.Server.Balancer.SetAsync((int)count));
     }

@@ -19,6 +19,9 @@ internal enum SettingKind : byte
 
     /// <summary>One of <see cref="Setting.Choices"/>.</summary>
     Choice,
+
+    /// <summary>Permissions of a file, in octal digits.</summary>
+    Octal,
 }
 
 /// <summary>Whether CONFIG SET may change a setting.</summary>
@@ -73,6 +76,23 @@ internal sealed class Setting(string name, SettingKind kind, string initial)
     /// <summary>When it may change.</summary>
     public Changeability Changes { get; init; }
 
+    /// <summary>What the word <c>auto</c> stands for; null where it is no value.</summary>
+    public Func<long>? Auto { get; init; }
+
+    /// <summary>
+    /// Whether the text is kept from messages. Such a text is bytes, one in each character, because clients send passwords as bytes; all others are UTF-8.
+    /// </summary>
+    public bool IsSecret { get; init; }
+
+    /// <summary>Whether a file may give it line by line (Redis: <c>save</c>): the texts are joined by spaces.</summary>
+    public bool Repeats { get; init; }
+
+    /// <summary>What is said at the start to who asks for anything but the default, because Memstore cannot do it; null if it can or if it does not matter.</summary>
+    public string? Instead { get; init; }
+
+    /// <summary>The variable of the environment that sets it, such as MEMSTORE_MAXMEMORY_POLICY.</summary>
+    public string Variable => "MEMSTORE_" + Name.Replace('-', '_').ToUpperInvariant();
+
     /// <summary>A further check of the text.</summary>
     public SettingCheck? Check { get; init; }
 
@@ -82,12 +102,14 @@ internal sealed class Setting(string name, SettingKind kind, string initial)
     public string? Normalize(string text, string current, out string? error)
     {
         error = null;
+        if (Auto is not null && text.Equals("auto", StringComparison.OrdinalIgnoreCase)) text = Auto().ToString(CultureInfo.InvariantCulture);
         var normal = Kind switch
         {
             SettingKind.Flag => Word(text, ["yes", "no"], "argument must be 'yes' or 'no'", ref error),
             SettingKind.Choice => Word(text, Choices, "argument(s) must be one of the following: " + string.Join(", ", Choices), ref error),
             SettingKind.Integer => Integer(text, ref error),
             SettingKind.Bytes => Bytes(text, ref error),
+            SettingKind.Octal => OctalDigits(text, ref error),
             _ => text,
         };
         return normal is null || Check is null ? normal : Check(normal, current, out error);
@@ -140,6 +162,14 @@ internal sealed class Setting(string name, SettingKind kind, string initial)
             return null;
         }
         return InRange(value, ref error);
+    }
+
+    private string? OctalDigits(string text, ref string? error)
+    {
+        var value = text.Length is > 0 and <= 10 && text.All(digit => digit is >= '0' and <= '7') ? Convert.ToInt64(text, 8) : -1;
+        if (value >= Min && value <= Max) return Convert.ToString(value, 8);
+        error = "argument couldn't be parsed as an octal number of permissions";
+        return null;
     }
 
     private string? InRange(long value, ref string? error)

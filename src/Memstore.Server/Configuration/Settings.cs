@@ -10,24 +10,21 @@ namespace Memstore.Server.Configuration;
 internal sealed class Settings
 {
     private readonly Lock _lock = new();
-    private readonly List<(string Name, Setting Row)> _names = [];
-    private readonly Dictionary<string, Setting> _rows = new(StringComparer.OrdinalIgnoreCase);
     private readonly Dictionary<Setting, string> _values = [];
+    private readonly HashSet<Setting> _changedByClients = [];
 
     /// <summary>Makes settings that all have their defaults.</summary>
     public Settings()
     {
-        foreach (var row in SettingTable.Obeyed.Concat(SettingTable.Remembered))
-        {
-            Add(row.Name, row);
-            if (row.Alias is not null) Add(row.Alias, row);
-            _values.Add(row, row.Initial);
-        }
+        foreach (var row in SettingTable.All) _values.Add(row, row.Initial);
         ReadTyped();
     }
 
     /// <summary>Called after a change, with the lock held; <see cref="TrySet"/> has then succeeded.</summary>
     public Action? Changed { get; set; }
+
+    /// <summary>The file that they were read from and that CONFIG REWRITE writes; null if there was none.</summary>
+    public ConfigurationFile? File { get; set; }
 
     /// <summary>The password that clients must give; empty when none is needed.</summary>
     public string Password { get; private set; } = "";
@@ -62,11 +59,11 @@ internal sealed class Settings
     /// <summary>What clients may send that have not.</summary>
     public RequestLimits UnauthenticatedLimits { get; private set; } = RequestLimits.Unauthenticated;
 
-    /// <summary>All names, aliases included, with their texts.</summary>
+    /// <summary>All names, aliases included, with their texts as bytes, one in each character.</summary>
     public IEnumerable<(string Name, string Value)> All()
     {
         lock (_lock)
-            return [.. _names.Select(pair => (pair.Name, _values[pair.Row]))];
+            return [.. SettingTable.Names.Select(pair => (pair.Key, SettingText.AsBytes(pair.Value, _values[pair.Value])))];
     }
 
     /// <summary>The text of a setting.</summary>
@@ -76,23 +73,34 @@ internal sealed class Settings
         get
         {
             lock (_lock)
-                return _values[_rows[name]];
+                return _values[SettingTable.Names[name]];
         }
     }
 
     /// <summary>The number that a setting's text states.</summary>
-    public long Number(string name) => long.Parse(this[name], CultureInfo.InvariantCulture);
+    public long Number(string name) => SettingTable.Names[name].Kind == SettingKind.Octal
+        ? Convert.ToInt64(this[name], 8)
+        : long.Parse(this[name], CultureInfo.InvariantCulture);
 
-    /// <summary>Changes settings while the server runs: all of them, or none and the reason, worded as Redis 7.0 does.</summary>
+    /// <summary>The settings that clients have changed, with their texts as bytes, one in each character.</summary>
+    public IReadOnlyList<(Setting Row, string Text)> ChangedByClients()
+    {
+        lock (_lock)
+            return [.. SettingTable.All.Where(_changedByClients.Contains).Select(row => (row, SettingText.AsBytes(row, _values[row])))];
+    }
+
+    /// <summary>
+    /// Changes settings while the server runs: all of them, or none and the reason, worded as Redis 7.0 does. The texts are bytes, one in each character.
+    /// </summary>
     public bool TrySet(IReadOnlyList<(string Name, string Value)> changes, out string error) => TrySet(changes, starting: false, out error);
 
     /// <summary>Says what is true of a setting whatever was asked for.</summary>
     public void State(string name, string value)
     {
-        lock (_lock) _values[_rows[name]] = value;
+        lock (_lock) _values[SettingTable.Names[name]] = value;
     }
 
-    /// <summary>Sets one setting before the server runs.</summary>
+    /// <summary>Sets one setting before the server runs. The text is bytes, one in each character.</summary>
     public bool TrySetAtStart(string name, string value, out string error)
     {
         if (TrySet([(name, value)], starting: true, out error)) return true;
@@ -107,7 +115,7 @@ internal sealed class Settings
             var prepared = new Dictionary<Setting, string>();
             foreach (var (name, value) in changes)
             {
-                if (!_rows.TryGetValue(name, out var row))
+                if (!SettingTable.Names.TryGetValue(name, out var row))
                 {
                     error = $"Unknown option or number of arguments for CONFIG SET - '{name}'";
                     return false;
@@ -118,7 +126,11 @@ internal sealed class Settings
                     return false;
                 }
             }
-            foreach (var (row, value) in prepared) _values[row] = value;
+            foreach (var (row, value) in prepared)
+            {
+                _values[row] = value;
+                if (!starting) _changedByClients.Add(row);
+            }
             ReadTyped();
             Changed?.Invoke();
             error = "";
@@ -134,7 +146,13 @@ internal sealed class Settings
         else if (prepared.ContainsKey(row)) reason = "duplicate parameter";
         if (reason is not null) return false;
 
-        var normal = row.Normalize(value, _values[row], out reason);
+        if (SettingText.FromBytes(row, value) is not { } text)
+        {
+            reason = "argument must be UTF-8 text";
+            return false;
+        }
+
+        var normal = row.Normalize(text, _values[row], out reason);
         if (normal is null) return false;
         if (!starting && row.Changes == Changeability.Same && normal != _values[row])
         {
@@ -144,12 +162,6 @@ internal sealed class Settings
 
         prepared.Add(row, normal);
         return true;
-    }
-
-    private void Add(string name, Setting row)
-    {
-        _names.Add((name, row));
-        _rows.Add(name, row);
     }
 
     private void ReadTyped()

@@ -93,7 +93,7 @@ internal sealed partial class InfoReport
         Line("configured_hz", _server.Settings["hz"]);
         Line("lru_clock", _server.Time.GetUtcNow().ToUnixTimeSeconds() & 0xff_ffff);
         Line("executable", Environment.ProcessPath ?? "");
-        Line("config_file", "");
+        Line("config_file", _server.Settings.File?.FullPath ?? "");
         Line("io_threads_active", 0);
     }
 

@@ -5,14 +5,11 @@ using Memstore.Storage.Disks;
 using Memstore.Storage.Recovery;
 using Memstore.Storage.Repairs;
 
-namespace Memstore.Server;
+namespace Memstore.Server.CommandLine;
 
 /// <summary>The commands that look after data directories: check, repair, restore. They answer 0 if the directory is good in the end, else 1.</summary>
 internal static class ToolCommands
 {
-    private const int Bad = 1;
-    private static readonly TimeSpan ProgressInterval = TimeSpan.FromMilliseconds(250);
-
     /// <summary>All of them.</summary>
     public static IEnumerable<Command> All() => [Check(), Repair(), Restore()];
 
@@ -51,7 +48,7 @@ internal static class ToolCommands
         foreach (var option in new[] { from, to, at }) command.Options.Add(option);
         command.SetAction(parsed => TryReadMoment(parsed.GetRequiredValue(at), out var limit)
             ? Run((progress, say) => DirectoryTools.Restore(FileDisk.Instance, parsed.GetRequiredValue(from), parsed.GetRequiredValue(to), limit, progress, say))
-            : ServeOptions.Fail($"--at {parsed.GetValue(at)}: it is neither a time such as 2026-01-31T12:30:00Z nor a sequence."));
+            : MemstoreCommand.Fail($"--at {parsed.GetValue(at)}: it is neither a time such as 2026-01-31T12:30:00Z nor a sequence."));
         return command;
     }
 
@@ -83,69 +80,12 @@ internal static class ToolCommands
                 shown?.Clear();
                 Console.WriteLine(line);
             })
-                ? 0
-                : Bad;
+                ? MemstoreCommand.Good
+                : MemstoreCommand.Failed;
         }
         catch (Exception error) when (error is StorageException or IOException or UnauthorizedAccessException)
         {
-            return ServeOptions.Fail(error.Message);
-        }
-    }
-
-    /// <summary>A line on the terminal that says how far it is; nothing where standard error is no terminal.</summary>
-    internal sealed class ProgressLine : IDisposable
-    {
-        private readonly RecoveryProgress _progress;
-        private readonly Timer _timer;
-        private readonly Lock _lock = new();
-        private int _width;
-        private bool _isEnded;
-
-        private ProgressLine(RecoveryProgress progress)
-        {
-            _progress = progress;
-            _timer = new Timer(_ => Print(), null, ProgressInterval, ProgressInterval);
-        }
-
-        /// <summary>Begins to show it; null if there is no terminal.</summary>
-        public static ProgressLine? Show(RecoveryProgress progress) => Console.IsErrorRedirected ? null : new ProgressLine(progress);
-
-        /// <summary>Takes the line away, so that another can be printed.</summary>
-        public void Clear()
-        {
-            lock (_lock)
-            {
-                if (_width > 0) Console.Error.Write("\r" + new string(' ', _width) + "\r");
-                _width = 0;
-            }
-        }
-
-        /// <inheritdoc/>
-        public void Dispose()
-        {
-            lock (_lock) _isEnded = true;
-            _timer.Dispose();
-            Clear();
-        }
-
-        private void Print()
-        {
-            lock (_lock)
-            {
-                if (_isEnded || _progress.Phase is RecoveryPhase.Waiting or RecoveryPhase.Done) return;
-                var text = TextOf(_progress).PadRight(_width);
-                _width = text.Length;
-                Console.Error.Write("\r" + text);
-            }
-        }
-
-        private static string TextOf(RecoveryProgress progress)
-        {
-            var percent = progress.BytesTotal == 0 ? 100 : Math.Min(100, progress.BytesDone * 100 / progress.BytesTotal);
-            var what = progress.Phase == RecoveryPhase.Image
-                ? string.Create(CultureInfo.InvariantCulture, $"image: {progress.Keys} keys")
-                : string.Create(CultureInfo.InvariantCulture, $"journal: {progress.Records} transactions");
-            return string.Create(CultureInfo.InvariantCulture, $"{percent,3} % of {progress.BytesTotal >> 20} MB, {what}");
+            return MemstoreCommand.Fail(error.Message);
         }
     }
 }

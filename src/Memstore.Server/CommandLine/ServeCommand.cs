@@ -1,45 +1,41 @@
 using System.CommandLine;
+using System.Globalization;
 using System.Runtime.InteropServices;
-using Memstore.Server;
 using Memstore.Server.Configuration;
 using Memstore.Server.Transports;
 using Memstore.Storage;
 using Microsoft.Extensions.Logging;
 
-var root = new RootCommand("An in-memory store with transactions that speaks the Redis protocol.");
-var serve = new Command("serve", "Serves clients until it is stopped by SIGTERM or SIGINT.");
-var options = SettingTable.Obeyed.Select(row => (Row: row, Option: ServeOptions.OptionOf(row))).ToArray();
-foreach (var (_, option) in options) serve.Options.Add(option);
-serve.SetAction((parsed, _) =>
+namespace Memstore.Server.CommandLine;
+
+/// <summary>serve: the server.</summary>
+internal static class ServeCommand
 {
-    var settings = new Settings();
-    foreach (var (row, option) in options)
-    {
-        if (parsed.GetValue(option) is not { } value || settings.TrySetAtStart(row.Name, value, out var error)) continue;
-        return Task.FromResult(ServeOptions.Fail($"--{row.Name} {value}: {error}."));
-    }
-    return ServeOptions.ServeAsync(settings);
-});
-var version = new Command("version", "Prints the version.");
-version.SetAction(_ => Console.WriteLine(ProductVersion.Text));
-root.Subcommands.Add(serve);
-root.Subcommands.Add(version);
-foreach (var tool in ToolCommands.All()) root.Subcommands.Add(tool);
-
-var result = root.Parse(args);
-if (result.Errors.Count > 0) return ServeOptions.Fail($"{result.Errors[0].Message.TrimEnd('.')}. See memstore --help.");
-return await result.InvokeAsync();
-
-/// <summary>What the command line does.</summary>
-internal static class ServeOptions
-{
-    /// <summary>The exit code for a wrong command line or an address that cannot be used.</summary>
-    private const int Failed = 1;
-
     private const int LoadingShownEveryMs = 250;
 
-    /// <summary>The option that sets a setting at start.</summary>
-    public static Option<string?> OptionOf(Setting row) => new("--" + row.Name)
+    /// <summary>The command with an option for each setting that does something.</summary>
+    public static Command Make()
+    {
+        var command = new Command("serve", "Serves clients until it is stopped by SIGTERM or SIGINT.");
+        var config = new Option<string?>("--config")
+        {
+            Description = "The configuration file, in YAML or in the syntax of redis.conf; none for none. [default: memstore.yaml or .memstore.yaml, if there is one]",
+            HelpName = "file",
+        };
+        command.Options.Add(config);
+        var options = SettingTable.Obeyed.Select(row => (Row: row, Option: OptionOf(row))).ToArray();
+        foreach (var (_, option) in options) command.Options.Add(option);
+        command.SetAction((parsed, _) =>
+        {
+            var given = new List<(Setting, string)>();
+            foreach (var (row, option) in options)
+                if (parsed.GetValue(option) is { } text) given.Add((row, text));
+            return ServeAsync(parsed.GetValue(config), given);
+        });
+        return command;
+    }
+
+    private static Option<string?> OptionOf(Setting row) => new("--" + row.Name)
     {
         Description = $"{row.About} [default: {(row.Initial.Length == 0 ? "none" : row.Initial)}]",
         HelpName = row.Kind switch
@@ -48,20 +44,29 @@ internal static class ServeOptions
             SettingKind.Flag => "yes|no",
             SettingKind.Integer => "number",
             SettingKind.Bytes => "bytes",
+            SettingKind.Octal => "permissions",
             _ => "text",
         },
     };
 
-    /// <summary>Prints one line on standard error.</summary>
-    public static int Fail(string line)
+    private static Task<int> ServeAsync(string? config, IReadOnlyList<(Setting, string)> options)
     {
-        Console.Error.WriteLine("memstore: " + line);
-        return Failed;
+        LoadedSettings loaded;
+        try
+        {
+            loaded = SettingLoader.Load(config, options, Environment.GetEnvironmentVariables(), Environment.CurrentDirectory);
+        }
+        catch (ConfigurationException error)
+        {
+            return Task.FromResult(MemstoreCommand.Fail(error.Message));
+        }
+
+        return ServeAsync(loaded);
     }
 
-    /// <summary>Serves until a signal or SHUTDOWN.</summary>
-    public static async Task<int> ServeAsync(Settings settings)
+    private static async Task<int> ServeAsync(LoadedSettings loaded)
     {
+        var settings = loaded.Settings;
         var logger = new ConsoleLog(() => LevelOf(settings["loglevel"]));
         var stop = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         ServerHost made;
@@ -71,7 +76,7 @@ internal static class ServeOptions
         }
         catch (Exception error) when (error is StorageException or IOException or UnauthorizedAccessException)
         {
-            return Fail($"--data {settings["data"]}: {error.Message.TrimEnd('.')}.");
+            return MemstoreCommand.Fail($"--data {settings["data"]}: {error.Message.TrimEnd('.')}.");
         }
 
         await using var host = made;
@@ -84,14 +89,16 @@ internal static class ServeOptions
         }
         catch (TransportException error)
         {
-            return Fail(error.Message);
+            return MemstoreCommand.Fail(error.Message);
         }
+
         Console.WriteLine(host);
+        foreach (var line in loaded.Reports) ServerLog.Configuration(logger, line);
         await ShowLoadingAsync(host, Task.WhenAny(stop.Task, host.Loading));
-        if (host.Loading.Exception?.InnerException is { } failure) return Fail(failure.Message);
+        if (host.Loading.Exception?.InnerException is { } failure) return MemstoreCommand.Fail(failure.Message);
         foreach (var line in host.State.Persistence?.Loaded?.Describe() ?? []) ServerLog.Loaded(logger, line);
         await stop.Task;
-        return 0;
+        return MemstoreCommand.Good;
 
         void Stop(PosixSignalContext context)
         {
@@ -110,7 +117,7 @@ internal static class ServeOptions
             if (progress is null || Console.IsOutputRedirected || progress.BytesTotal == 0) continue;
             var (done, total) = (progress.BytesDone, progress.BytesTotal);
             Console.Write(string.Create(
-                System.Globalization.CultureInfo.InvariantCulture,
+                CultureInfo.InvariantCulture,
                 $"\rloading: {100.0 * done / total:f0} % of {total / 1e6:f0} MB, {progress.Keys} keys, {progress.Records} transactions "));
             shown = true;
         }

@@ -1,0 +1,3 @@
+using Memstore.Server.CommandLine;
+
+return await MemstoreCommand.RunAsync(args);
