@@ -26,7 +26,10 @@ public class SessionBenchmarks : IDisposable
     [GlobalSetup]
     public void Open()
     {
-        _host = new ServerHost(new Settings(), TimeProvider.System, NullLogger.Instance);
+        var settings = new Settings();
+        // A server that keeps its data answers every command with an error until it has been started and has loaded.
+        if (!settings.TrySetAtStart("data", "none", out var error)) throw new InvalidOperationException(error);
+        _host = new ServerHost(settings, TimeProvider.System, NullLogger.Instance);
         var fill = Enumerable.Range(0, Keys).Select(i => Encoding.ASCII.GetBytes(Set(i))).ToArray();
         new LoopConnection(fill, fill.Length).Serve(_host.ServeAsync);
         var random = new Random(1);

@@ -76,6 +76,7 @@ internal sealed unsafe class Maintenance : IDisposable
             FreeVersions();
             FreeDropped();
             _compaction.Run(_execute);
+            ScanForBigKeys();
             _workers.Collect();
             _store.Arena.Maintain(PurgePerRun);
         }
@@ -93,6 +94,14 @@ internal sealed unsafe class Maintenance : IDisposable
     private void Loop()
     {
         while (!_stop.Wait(_isMoreDue ? 0 : PeriodMs)) Run();
+    }
+
+    private void ScanForBigKeys()
+    {
+        if (_store.IsLoading) return;
+        var worker = _workers.Rent();
+        _store.ScanForBigKeys();
+        _workers.Return(worker);
     }
 
     // Runs something inside the shard of a slot, waiting for it if it is busy.

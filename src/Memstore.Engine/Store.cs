@@ -26,6 +26,7 @@ public sealed unsafe partial class Store : IDisposable
     // Fixed after construction.
     private readonly WorkerPool _workers;
     private readonly Maintenance _maintenance;
+    private readonly BigKeyScan _bigKeys;
     private readonly int* _marks;
     private readonly ulong _seed;
 
@@ -63,6 +64,7 @@ public sealed unsafe partial class Store : IDisposable
         Owners = ShardPlanner.Assign(new HashRing(options.Shards), SlotHash.Slots);
         _marks = (int*)NativeMemory.AllocZeroed(SlotHash.Slots, sizeof(int));
         _databaseSet = new DatabaseSet([.. Enumerable.Range(0, options.Databases).Select(_ => NewKeyspace())], 0, 0, false, null);
+        _bigKeys = new BigKeyScan(this);
         _maintenance = new Maintenance(this, _workers);
         if (options.RunMaintenance) _maintenance.Start();
     }
@@ -149,6 +151,24 @@ public sealed unsafe partial class Store : IDisposable
     public void Maintain() => _maintenance.Run();
 
     /// <summary>
+    /// The keys that occupy most memory, of all databases, the biggest first; at most 128 of each database are known. A key that has grown
+    /// by a lot is found within seconds, others when the background scan comes by: it visits about 50,000 keys a second.
+    /// </summary>
+    /// <param name="count">How many at most.</param>
+    public IReadOnlyList<BigKey> BigKeys(int count)
+    {
+        var worker = Rent();
+        try
+        {
+            return _bigKeys.Top(count);
+        }
+        finally
+        {
+            Return(worker);
+        }
+    }
+
+    /// <summary>
     /// Opens a snapshot of everything at an exact place in the log: it holds what the commits up to <see cref="StoreCut.Sequence"/> did and nothing
     /// of later ones. All shards are held for that moment; waits for those that are busy.
     /// </summary>
@@ -187,6 +207,10 @@ public sealed unsafe partial class Store : IDisposable
         };
     }
 
+    internal long CountCommits() => _workers.Workers.Sum(static worker => worker.Commits);
+
+    internal void ScanForBigKeys() => _bigKeys.Step();
+
     private StoreMemory MemoryByOwner(DatabaseSet set) => new()
     {
         Records = Arena.UsedBytesOf(MemoryKind.Record),
@@ -198,6 +222,7 @@ public sealed unsafe partial class Store : IDisposable
         Databases = set.Keyspaces.Sum(static keyspace => keyspace.ArrayBytes) + (SlotHash.Slots * sizeof(int)),
         Queues = _workers.Workers.Sum(static worker => worker.LimboQueueBytes) + Versions.QueueBytes,
         PageTables = Arena.TableBytes,
+        BigKeys = _bigKeys.Bytes,
     };
 
     /// <summary>Ends the loading that <see cref="StoreOptions.StartsLoading"/> began: time goes on, and commits are logged from here on.</summary>

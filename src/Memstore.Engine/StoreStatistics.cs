@@ -73,6 +73,9 @@ public sealed record StoreMemory
     /// <summary>The allocator's own tables.</summary>
     public long PageTables { get; init; }
 
-    /// <summary>All that is not data: databases, queues, tables.</summary>
-    public long Overhead => Databases + Queues + PageTables;
+    /// <summary>What is known of the biggest keys.</summary>
+    public long BigKeys { get; init; }
+
+    /// <summary>All that is not data: databases, queues, tables, what is known of keys.</summary>
+    public long Overhead => Databases + Queues + PageTables + BigKeys;
 }

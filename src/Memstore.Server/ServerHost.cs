@@ -189,6 +189,7 @@ internal sealed class ServerHost : IAsyncDisposable
             State.Metrics.Sample();
             State.Persistence?.KeepHouse();
             State.Balancer.KeepHouse();
+            State.HotKeys.KeepHouse();
             _managedHeap.KeepHouse();
             var idleMs = State.Settings.IdleTimeoutSeconds * 1000L;
             var now = Environment.TickCount64;

@@ -66,6 +66,7 @@ internal sealed class ServerState
         Pause = new PauseGate(this);
         SlowLog = new SlowLog(this);
         Balancer = new Balancer(this);
+        HotKeys = new HotKeys(this);
         settings.Changed = ApplySettings;
         ApplySettings();
     }
@@ -108,6 +109,9 @@ internal sealed class ServerState
 
     /// <summary>The loads of shards.</summary>
     public Balancer Balancer { get; }
+
+    /// <summary>The keys that are used most.</summary>
+    public HotKeys HotKeys { get; }
 
     /// <summary>Slow commands.</summary>
     public SlowLog SlowLog { get; }

@@ -19,6 +19,7 @@ internal static class CommandFamilies
         ServerCommands.Family,
         PersistenceCommands.Family,
         ShardCommands.Family,
+        KeyUseCommands.Family,
         ConfigCommands.Family,
         DiagnosticCommands.Family,
         DebugCommands.Family,

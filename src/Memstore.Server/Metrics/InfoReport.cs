@@ -195,6 +195,8 @@ internal sealed partial class InfoReport
         Line("memory_databases", store.Memory.Databases);
         Line("memory_queues", store.Memory.Queues);
         Line("memory_page_tables", store.Memory.PageTables);
+        Line("memory_hot_keys", _server.HotKeys.Bytes);
+        Line("memory_big_keys", store.Memory.BigKeys);
         Line("open_snapshots", store.OpenSnapshots);
         Line("oldest_snapshot_ms", (long)store.OldestSnapshotAge.TotalMilliseconds);
         Line("open_transactions", _server.Sessions.Unordered().Count(session => session.Is(SessionState.Open)));

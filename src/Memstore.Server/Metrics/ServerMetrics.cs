@@ -32,6 +32,9 @@ internal sealed class ServerMetrics(ServerState server) : IDisposable
     /// <summary>The figures of the calling thread. Only for use before the next await.</summary>
     public ThreadCounters OfThisThread => _threads.Value!;
 
+    /// <summary>The figures of every thread that has counted something.</summary>
+    public IEnumerable<ThreadCounters> Threads => _threads.Values;
+
     /// <summary>Connections refused because there were too many.</summary>
     public long RejectedConnections => Volatile.Read(ref _rejectedConnections);
 

@@ -39,6 +39,7 @@ internal sealed class ThreadCounters(int rowCount)
     private int _runCount;
     private long _turnStart;
     private long _runStart;
+    private int _untilKey;
 
     /// <summary>Bytes of requests.</summary>
     public long InputBytes;
@@ -57,6 +58,20 @@ internal sealed class ThreadCounters(int rowCount)
 
     /// <summary>Lookups that found none.</summary>
     public long Misses;
+
+    /// <summary>Samples the keys of its commands; null before the first sample.</summary>
+    public HotKeySampler? HotKeys { get; private set; }
+
+    /// <summary>The sampler of keys, made if there is none.</summary>
+    public HotKeySampler Keys => HotKeys ??= new HotKeySampler();
+
+    /// <summary>Counts a command towards the next one whose key is taken.</summary>
+    /// <returns>Whether it is this one; then <see cref="EndKeyGap"/>.</returns>
+    public bool IsKeyDue() => --_untilKey <= 0;
+
+    /// <summary>Starts the gap to the next command whose key is taken.</summary>
+    /// <returns>For how many commands this one stands.</returns>
+    public int EndKeyGap() => Keys.EndGap(out _untilKey);
 
     /// <summary>The figures of a command.</summary>
     public ref CommandCounters Of(Command row) => ref _commands[row.Index];
@@ -122,6 +137,7 @@ internal sealed class ThreadCounters(int rowCount)
             (counters.Histogram ??= new long[HistogramSize])[histogramClass]++;
         }
         _runCount = 0;
+        if (HotKeys is { HasPending: true } keys) keys.Timed(share);
         return start;
     }
 

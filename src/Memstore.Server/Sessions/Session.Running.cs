@@ -496,7 +496,8 @@ internal sealed partial class Session
             if (first == (byte)'-') CountFailure(counters, row, _replyStart);
             else if (row.SoleKey > 0 && (row.Flags & CommandFlags.ReadOnly) != 0) CountLookup(counters);
         }
-        if (_isTimed) Timed(row, counters.EndTimed());
+        var isTaken = counters.IsKeyDue() && TakeKey(counters, row, _batch[_next - 1], RoutesOf(_next - 1), _reply.Length - _replyStart, 1);
+        if (_isTimed) Timed(counters, row, isTaken);
         if (_server.Monitors.Any) ShowToMonitors(row, _batch[_next - 1]);
         if (State != 0) Mute(row);
         return true;
@@ -516,8 +517,10 @@ internal sealed partial class Session
         else counters.Hits++;
     }
 
-    private void Timed(Command row, long us)
+    private void Timed(ThreadCounters counters, Command row, bool isKeyTaken)
     {
+        var us = counters.EndTimed();
+        if (us >= HotKeySampler.SlowNs / 1_000 && !isKeyTaken) TakeSlowKey(counters, row, us);
         var threshold = _server.Settings.SlowLogThresholdUs;
         if (threshold >= 0 && us >= threshold && (row.Flags & CommandFlags.SkipSlowlog) == 0)
             _server.SlowLog.Add(this, _batch[_next - 1], us);

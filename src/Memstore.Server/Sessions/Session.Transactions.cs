@@ -178,6 +178,7 @@ internal sealed partial class Session
         };
         counters.Of(row).Calls++;
         row.Handler!(ref call);
+        if (counters.IsKeyDue()) TakeKey(counters, row, request, queue.RoutesOf(index), _reply.Length - start, queue.Count);
         ShowToMonitors(row, request);
         if (_reply.Length > start && _reply.WrittenSpan[start] == (byte)'-') CountFailure(counters, row, start);
     }
