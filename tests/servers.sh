@@ -37,7 +37,7 @@ start_redis() {
   start_server redis "$1" redis-server --port "$1" --bind 127.0.0.1 --dir "$ARTIFACTS" --save '' --appendonly no --enable-debug-command yes
 }
 
-start_memstore() { start_server memstore "$1" dotnet "$MEMSTORE_DLL" serve --port "$1" --bind 127.0.0.1 --data none "${@:2}"; }
+start_memstore() { start_server memstore "$1" dotnet "$MEMSTORE_DLL" serve --port "$1" --bind 127.0.0.1 --data none --http-port 0 "${@:2}"; }
 
 # stop_server PID: asks it to stop, and insists after ten seconds.
 stop_server() {

@@ -122,11 +122,28 @@ public sealed partial class RequestBatch : IDisposable
         EndRead(buffer, limits, stop);
     }
 
+    /// <summary>
+    /// Takes requests that were made in this process, in place of what was read. The list must stay as it is until <see cref="Reset"/>, which
+    /// comes before the next read.
+    /// </summary>
+    public void Take(RequestList requests)
+    {
+        Reset();
+        UseArray(requests.Bytes, requests.Size);
+        if (_frames.Length < requests.Frames.Count) ReplaceFrames(requests.Frames.Count);
+        requests.Frames.CopyTo(_frames);
+        _frameCount = requests.Frames.Count;
+        if (_firstFrame.Length < requests.FirstFrame.Count) _firstFrame = new int[requests.FirstFrame.Count];
+        requests.FirstFrame.CopyTo(_firstFrame);
+        _count = requests.Count;
+    }
+
     /// <summary>Forgets everything, an incomplete request included: the next read may start anywhere.</summary>
     public void Reset()
     {
         BeginRead();
         StartRequest(0);
+        _count = 0;
         _frameCount = 0;
         _copied = 0;
         BytesHint = 0;

@@ -5,6 +5,7 @@ using System.Net.Sockets;
 using Memstore.Engine;
 using Memstore.Protocol;
 using Memstore.Server.Configuration;
+using Memstore.Server.Http;
 using Memstore.Server.Sessions;
 using Memstore.Server.Transports;
 using Memstore.Storage;
@@ -25,6 +26,7 @@ internal sealed class ServerHost : IAsyncDisposable
     private readonly ITimer _housekeeping;
     private readonly ManagedHeap _managedHeap;
     private ITransport? _transport;
+    private HttpHost? _http;
     private int _stopping;
 
     /// <summary>Makes a server that does not listen yet.</summary>
@@ -77,6 +79,12 @@ internal sealed class ServerHost : IAsyncDisposable
     /// <summary>Loading what the data directory holds: ends when commands are served, or fails as <see cref="Persistence.Load"/> does.</summary>
     public Task Loading { get; private set; } = Task.CompletedTask;
 
+    /// <summary>Starting to serve HTTP; ends when that is done or has failed, which the log then says. RESP does not wait for it.</summary>
+    public Task HttpStarting { get; private set; } = Task.CompletedTask;
+
+    /// <summary>The addresses of the REST API; empty while there is none.</summary>
+    public IReadOnlyList<IPEndPoint> HttpEndPoints => _http?.EndPoints ?? [];
+
     /// <summary>Begins to listen, and to load what the data directory holds; see <see cref="Loading"/>.</summary>
     /// <exception cref="TransportException">It cannot listen; the message is for the operator.</exception>
     public async Task StartAsync()
@@ -84,6 +92,22 @@ internal sealed class ServerHost : IAsyncDisposable
         await ListenAsync().ConfigureAwait(false);
         if (State.Persistence is { } persistence)
             Loading = Task.Factory.StartNew(persistence.Load, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+        if (State.Settings.Number("http-port") is > 0 and var port) HttpStarting = Task.Run(() => StartHttpAsync((int)port));
+    }
+
+    /// <summary>Serves HTTP; if that cannot be, the log says why and the rest goes on.</summary>
+    /// <param name="port">The TCP port; 0 picks a free one.</param>
+    internal async Task StartHttpAsync(int port)
+    {
+        try
+        {
+            _http = await HttpHost.StartAsync(State, [.. BindAddresses.Parse(State.Settings["http-bind"]).Select(address => new IPEndPoint(address, port))]).ConfigureAwait(false);
+            foreach (var endPoint in _http.EndPoints) ServerLog.HttpListens(State.Logger, endPoint.ToString());
+        }
+        catch (Exception error)
+        {
+            ServerLog.HttpFailed(State.Logger, error.Message);
+        }
     }
 
     private async Task ListenAsync()
@@ -138,6 +162,8 @@ internal sealed class ServerHost : IAsyncDisposable
     {
         if (Interlocked.Exchange(ref _stopping, 1) != 0) return;
         await _housekeeping.DisposeAsync().ConfigureAwait(false);
+        await HttpStarting.ConfigureAwait(false);
+        if (_http is not null) await _http.DisposeAsync().ConfigureAwait(false);
         if (_transport is not null) await _transport.StopAcceptingAsync().ConfigureAwait(false);
         State.Pause.End();
         foreach (var session in State.Sessions.Unordered()) session.End();

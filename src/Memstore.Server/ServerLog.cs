@@ -40,4 +40,10 @@ internal static partial class ServerLog
 
     [LoggerMessage(104, LogLevel.Error, "Housekeeping failed.")]
     public static partial void HousekeepingFailed(ILogger logger, Exception exception);
+
+    [LoggerMessage(110, LogLevel.Information, "REST on http://{Address}.")]
+    public static partial void HttpListens(ILogger logger, string address);
+
+    [LoggerMessage(111, LogLevel.Warning, "There is no REST API: {Reason} Clients of RESP are served; --http-port names another port, and 0 turns REST off.")]
+    public static partial void HttpFailed(ILogger logger, string reason);
 }

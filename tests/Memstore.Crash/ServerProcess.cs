@@ -40,7 +40,7 @@ internal sealed class ServerProcess : IDisposable
     {
         var endPoint = new IPEndPoint(IPAddress.Loopback, FreePort());
         var start = new ProcessStartInfo("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true };
-        foreach (var word in (string[])[program, "serve", "--port", $"{endPoint.Port}", "--data", directory, .. options]) start.ArgumentList.Add(word);
+        foreach (var word in (string[])[program, "serve", "--port", $"{endPoint.Port}", "--http-port", "0", "--data", directory, .. options]) start.ArgumentList.Add(word);
         return new ServerProcess(Process.Start(start)!, endPoint);
     }
 

@@ -14,7 +14,7 @@ public sealed class ProgramTests
     [Fact]
     public async Task It_prints_one_line_with_the_port_that_it_chose_and_stops_with_0()
     {
-        using var process = Start("serve", "--data", "none", "--port", "0", "--shards", "8", "--databases", "3");
+        using var process = Start("serve", "--data", "none", "--http-port", "0", "--port", "0", "--shards", "8", "--databases", "3");
         var line = await ReadLineAsync(process.StandardOutput);
         var match = Regex.Match(line, @"^Memstore \d+\.\d+\.\d+ serves on 127\.0\.0\.1:(\d+) \(transport \w+, 8 shards, 3 databases, pid (\d+)\)$");
         Assert.True(match.Success, line);
@@ -32,7 +32,7 @@ public sealed class ProgramTests
     [Fact]
     public async Task Shutdown_stops_it_with_0()
     {
-        using var process = Start("serve", "--data", "none", "--port", "0");
+        using var process = Start("serve", "--data", "none", "--http-port", "0", "--port", "0");
         var port = int.Parse(Regex.Match(await ReadLineAsync(process.StandardOutput), @":(\d+) ").Groups[1].Value);
         using var client = new TcpClient();
         await client.ConnectAsync(IPAddress.Loopback, port, TestContext.Current.CancellationToken);
@@ -52,7 +52,7 @@ public sealed class ProgramTests
     [InlineData("--port 0 --bind nowhere", "memstore: Cannot listen on nowhere: --bind takes IP addresses such as 127.0.0.1 or 0.0.0.0.")]
     public async Task A_bad_option_is_one_line_and_not_0(string options, string start)
     {
-        using var process = Start(["serve", "--data", "none", .. options.Split(' ')]);
+        using var process = Start(["serve", "--data", "none", "--http-port", "0", .. options.Split(' ')]);
         var line = await ReadLineAsync(process.StandardError);
         Assert.StartsWith(start, line);
         Assert.Equal("", await process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken));
@@ -65,7 +65,7 @@ public sealed class ProgramTests
         using var other = new TcpListener(IPAddress.Loopback, 0);
         other.Start();
         var port = ((IPEndPoint)other.LocalEndpoint).Port;
-        using var process = Start("serve", "--data", "none", "--port", port.ToString());
+        using var process = Start("serve", "--data", "none", "--http-port", "0", "--port", port.ToString());
         Assert.Equal(
             $"memstore: Cannot listen on 127.0.0.1:{port}: the port is in use; stop the other program or choose another port.",
             await ReadLineAsync(process.StandardError));
@@ -113,7 +113,7 @@ public sealed class ProgramTests
     public async Task It_serves_a_Unix_socket_too()
     {
         var path = Path.Combine(Path.GetTempPath(), $"memstore-{Guid.NewGuid():n}.sock");
-        using var process = Start("serve", "--data", "none", "--port", "0", "--unixsocket", path);
+        using var process = Start("serve", "--data", "none", "--http-port", "0", "--port", "0", "--unixsocket", path);
         await ReadLineAsync(process.StandardOutput);
         using (var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified))
         {

@@ -43,7 +43,7 @@ public sealed class ServerFixture : IAsyncLifetime
     internal static ServerHost Make(TimeProvider clock, params (string Name, string Value)[] settings)
     {
         var all = new Settings();
-        foreach (var (name, value) in (ReadOnlySpan<(string, string)>)[("port", "0"), ("data", "none"), ("enable-debug-command", "yes"), .. settings])
+        foreach (var (name, value) in (ReadOnlySpan<(string, string)>)[("port", "0"), ("http-port", "0"), ("data", "none"), ("enable-debug-command", "yes"), .. settings])
             if (!all.TrySetAtStart(name, value, out var error)) throw new ArgumentException($"{name} {value}: {error}", nameof(settings));
         return new ServerHost(all, clock, NullLogger.Instance);
     }
@@ -52,7 +52,7 @@ public sealed class ServerFixture : IAsyncLifetime
     internal static ServerHost Make(TimeProvider clock, ICommitLog log, IEffectEncoder encoder)
     {
         var all = new Settings();
-        if (!all.TrySetAtStart("appendfsync", "always", out var error)) throw new InvalidOperationException(error);
+        if (!all.TrySetAtStart("appendfsync", "always", out var error) || !all.TrySetAtStart("http-port", "0", out error)) throw new InvalidOperationException(error);
         return new ServerHost(
             all,
             clock,

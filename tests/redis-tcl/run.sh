@@ -34,4 +34,4 @@ fetch_suite() {
 install_tools || { echo "cannot install tcl and redis:"; tail -5 "$ARTIFACTS/logs/redis-tcl-install.log"; exit 1; }
 [ -x "$suite/runtest" ] && [ -e "$suite/src/redis-cli" ] || (fetch_suite) || { echo "cannot fetch the suite:"; tail -5 "$ARTIFACTS/logs/redis-tcl-fetch.log"; exit 1; }
 exec python3 "$ROOT/tests/redis-tcl/suite.py" --suite "$suite" --logs "$ARTIFACTS/redis-tcl/logs" \
-  --expected "$ROOT/tests/redis-tcl/expected.tsv" --server-cmd "dotnet $MEMSTORE_DLL serve --port {port} --bind 127.0.0.1 --data none --enable-debug-command yes" "$@"
+  --expected "$ROOT/tests/redis-tcl/expected.tsv" --server-cmd "dotnet $MEMSTORE_DLL serve --port {port} --bind 127.0.0.1 --data none --http-port 0 --enable-debug-command yes" "$@"

@@ -41,7 +41,7 @@ internal sealed class ServerProcess : IDisposable
     {
         var port = FreePort();
         var program = Path.Combine(AppContext.BaseDirectory, "memstore.dll");
-        return Start("dotnet", [program, "serve", "--port", $"{port}", "--bind", "127.0.0.1", "--data", "none", .. options], port);
+        return Start("dotnet", [program, "serve", "--port", $"{port}", "--bind", "127.0.0.1", "--data", "none", "--http-port", "0", .. options], port);
     }
 
     /// <summary>Starts it with a limit on open files, sockets included.</summary>
@@ -49,7 +49,7 @@ internal sealed class ServerProcess : IDisposable
     {
         var port = FreePort();
         var program = Path.Combine(AppContext.BaseDirectory, "memstore.dll");
-        var command = $"ulimit -n {filesMax}; exec dotnet '{program}' serve --port {port} --bind 127.0.0.1 --data none {string.Join(' ', options)}";
+        var command = $"ulimit -n {filesMax}; exec dotnet '{program}' serve --port {port} --bind 127.0.0.1 --data none --http-port 0 {string.Join(' ', options)}";
         return Start("bash", ["-c", command], port);
     }
 

@@ -225,7 +225,7 @@ public sealed class PersistenceTests : IDisposable
     private ServerHost Make(params (string Name, string Value)[] settings)
     {
         var all = new Settings();
-        foreach (var (name, value) in (ReadOnlySpan<(string, string)>)[("port", "0"), ("data", _directory), .. settings])
+        foreach (var (name, value) in (ReadOnlySpan<(string, string)>)[("port", "0"), ("http-port", "0"), ("data", _directory), .. settings])
             if (!all.TrySetAtStart(name, value, out var error)) throw new ArgumentException($"{name} {value}: {error}", nameof(settings));
         return new ServerHost(all, TimeProvider.System, NullLogger.Instance, disk: _disk);
     }

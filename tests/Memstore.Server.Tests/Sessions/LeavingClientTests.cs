@@ -116,6 +116,7 @@ public sealed class LeavingClientTests
     private async Task<ServerHost> StartAsync(string transport, ICommitLog? log = null)
     {
         var settings = new Settings();
+        Assert.True(settings.TrySetAtStart("http-port", "0", out _));
         Assert.True(settings.TrySetAtStart("port", "0", out _) && settings.TrySetAtStart("transport", transport, out _));
         if (log is not null) Assert.True(settings.TrySetAtStart("appendfsync", "always", out _));
         var options = new StoreOptions { TimeProvider = _clock, CommitLog = log, EffectEncoder = log is null ? null : new NoEffects() };

@@ -1,0 +1,166 @@
+using System.Text.Json;
+using Memstore.Protocol;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+
+namespace Memstore.Server.Http;
+
+/// <summary>
+/// Any command over REST, in the dialect of Upstash's REST API (https://upstash.com/docs/redis/features/restapi): a command is a JSON array,
+/// its answer <c>{"result":…}</c> or <c>{"error":…}</c>.
+/// </summary>
+internal static class CommandEndpoints
+{
+    // The dialect has no maps: HGETALL answers names and values in turn, as in RESP2.
+    private const int Protocol = 2;
+
+    /// <summary>Adds the routes.</summary>
+    public static void Map(IEndpointRouteBuilder routes, HttpCommands commands)
+    {
+        foreach (var path in (ReadOnlySpan<string>)["/", "/v1/commands"]) routes.MapPost(path, context => RunOneAsync(commands, context));
+        foreach (var path in (ReadOnlySpan<string>)["/pipeline", "/v1/pipeline"]) routes.MapPost(path, context => RunManyAsync(commands, context));
+        foreach (var path in (ReadOnlySpan<string>)["/multi-exec", "/v1/transaction"]) routes.MapPost(path, context => RunTransactionAsync(commands, context));
+    }
+
+    private static async Task RunOneAsync(HttpCommands commands, HttpContext context)
+    {
+        var exchange = commands.RentExchange();
+        try
+        {
+            await exchange.ReadAsync(context, commands.ArgumentSizeMax, JsonRequests.ReadCommand).ConfigureAwait(false);
+            if (commands.RefusalOf(exchange.Requests[0]) is { } refusal)
+            {
+                await exchange.SendErrorAsync(context, StatusCodes.Status400BadRequest, refusal).ConfigureAwait(false);
+                return;
+            }
+
+            var answer = new Answer(exchange.Json, WantsBase64(context));
+            await commands.RunAsync(context, exchange.Requests, Protocol, static (replies, answer) => answer.WriteOne(replies), answer).ConfigureAwait(false);
+            await exchange.SendAsync(context, answer.Status).ConfigureAwait(false);
+        }
+        finally
+        {
+            commands.Return(exchange);
+        }
+    }
+
+    private static async Task RunManyAsync(HttpCommands commands, HttpContext context)
+    {
+        var exchange = commands.RentExchange();
+        try
+        {
+            await exchange.ReadAsync(context, commands.ArgumentSizeMax, JsonRequests.ReadCommands).ConfigureAwait(false);
+            if (RefusalOf(commands, exchange.Requests) is { } refusal)
+            {
+                await exchange.SendErrorAsync(context, StatusCodes.Status400BadRequest, refusal).ConfigureAwait(false);
+                return;
+            }
+
+            var answer = new Answer(exchange.Json, WantsBase64(context));
+            await commands.RunAsync(context, exchange.Requests, Protocol, static (replies, answer) => answer.WriteMany(replies), answer).ConfigureAwait(false);
+            await exchange.SendAsync(context, answer.Status).ConfigureAwait(false);
+        }
+        finally
+        {
+            commands.Return(exchange);
+        }
+    }
+
+    private static async Task RunTransactionAsync(HttpCommands commands, HttpContext context)
+    {
+        var exchange = commands.RentExchange();
+        try
+        {
+            var requests = exchange.Requests;
+            requests.Start();
+            requests.Add("MULTI"u8);
+            await exchange.ReadAsync(context, commands.ArgumentSizeMax, JsonRequests.ReadCommands).ConfigureAwait(false);
+            requests.Start();
+            requests.Add("EXEC"u8);
+            if (RefusalOf(commands, requests) is { } refusal)
+            {
+                await exchange.SendErrorAsync(context, StatusCodes.Status400BadRequest, refusal).ConfigureAwait(false);
+                return;
+            }
+
+            var answer = new Answer(exchange.Json, WantsBase64(context)) { Queued = requests.Count - 2 };
+            await commands.RunAsync(context, requests, Protocol, static (replies, answer) => answer.WriteTransaction(replies), answer).ConfigureAwait(false);
+            await exchange.SendAsync(context, answer.Status).ConfigureAwait(false);
+        }
+        finally
+        {
+            commands.Return(exchange);
+        }
+    }
+
+    private static string? RefusalOf(HttpCommands commands, RequestList requests)
+    {
+        for (var i = 0; i < requests.Count; i++)
+            if (commands.RefusalOf(requests[i]) is { } refusal) return refusal;
+        return null;
+    }
+
+    private static bool WantsBase64(HttpContext context) =>
+        context.Request.Headers.TryGetValue("Upstash-Encoding", out var encoding) && encoding.ToString().Equals("base64", StringComparison.OrdinalIgnoreCase);
+
+    /// <summary>Writes replies as JSON and decides the status.</summary>
+    private sealed class Answer(Utf8JsonWriter json, bool base64)
+    {
+        public int Status { get; private set; } = StatusCodes.Status200OK;
+
+        /// <summary>Commands between MULTI and EXEC.</summary>
+        public int Queued { get; init; }
+
+        public void WriteOne(ReadOnlySpan<byte> bytes)
+        {
+            var replies = new JsonReplies(bytes, json, base64);
+            if (replies.IsError) Status = StatusCodes.Status400BadRequest;
+            json.WriteStartObject();
+            replies.WriteMember();
+            json.WriteEndObject();
+        }
+
+        public void WriteMany(ReadOnlySpan<byte> bytes)
+        {
+            var replies = new JsonReplies(bytes, json, base64);
+            json.WriteStartArray();
+            while (!replies.IsEmpty) WriteElement(ref replies);
+            json.WriteEndArray();
+        }
+
+        // +OK, +QUEUED for each command, and what EXEC says; or the errors of those that could not be queued.
+        public void WriteTransaction(ReadOnlySpan<byte> bytes)
+        {
+            var replies = new JsonReplies(bytes, json, base64);
+            replies.SkipLine();
+            ReadOnlySpan<byte> reason = default;
+            for (var i = 0; i < Queued; i++)
+            {
+                var isError = replies.IsError;
+                var line = replies.TakeLine();
+                if (isError && reason.IsEmpty) reason = line;
+            }
+
+            if (replies.IsError)
+            {
+                Status = StatusCodes.Status400BadRequest;
+                json.WriteStartObject();
+                json.WriteString("error"u8, reason.IsEmpty ? replies.TakeLine() : reason);
+                json.WriteEndObject();
+                return;
+            }
+
+            json.WriteStartArray();
+            for (var count = replies.TakeArray(); count > 0; count--) WriteElement(ref replies);
+            json.WriteEndArray();
+        }
+
+        private void WriteElement(ref JsonReplies replies)
+        {
+            json.WriteStartObject();
+            replies.WriteMember();
+            json.WriteEndObject();
+        }
+    }
+}

@@ -1,0 +1,129 @@
+using System.Buffers;
+using System.Globalization;
+using System.Net;
+using Memstore.Engine.Journaling;
+using Memstore.Protocol;
+using Memstore.Server.Commands;
+using Memstore.Server.Sessions;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.ObjectPool;
+
+namespace Memstore.Server.Http;
+
+/// <summary>
+/// Runs the commands of REST requests: each in a session of a client inside the process, through the same gates, transactions and figures as
+/// those of RESP. Thread-safe.
+/// </summary>
+internal sealed class HttpCommands(ServerState server)
+{
+    private readonly LocalClientPool _clients = new(server);
+    private readonly ObjectPool<HttpExchange> _exchanges = new DefaultObjectPool<HttpExchange>(new ExchangePolicy(), 64);
+
+    /// <summary>What the server's sessions share.</summary>
+    public ServerState Server => server;
+
+    /// <summary>The longest argument, in bytes.</summary>
+    public long ArgumentSizeMax => server.Settings.RequestLimits.BulkSizeMax;
+
+    /// <summary>An empty exchange.</summary>
+    public HttpExchange RentExchange() => _exchanges.Get();
+
+    /// <summary>Takes an exchange back.</summary>
+    public void Return(HttpExchange exchange) => _exchanges.Return(exchange);
+
+    /// <summary>Uses the replies while they are there.</summary>
+    public delegate void UseReplies<in T>(ReadOnlySpan<byte> replies, T state);
+
+    /// <summary>Runs the commands of a request in one session and gives their replies to <paramref name="use"/>.</summary>
+    /// <exception cref="HttpUnavailableException">There are as many clients as may be, or the client was disconnected.</exception>
+    /// <exception cref="BadRequestException">The request's headers make no sense.</exception>
+    public async Task RunAsync<T>(HttpContext context, RequestList requests, int protocol, UseReplies<T> use, T state)
+    {
+        var connection = context.Connection;
+        var client = _clients.Rent(EndPoint(connection.RemoteIpAddress, connection.RemotePort), EndPoint(connection.LocalIpAddress, connection.LocalPort), TermsOf(context, protocol))
+            ?? throw new HttpUnavailableException("max number of clients reached");
+        try
+        {
+            var replies = await client.RunAsync(requests, context.RequestAborted).ConfigureAwait(false);
+            Use(replies, use, state);
+            client.Taken(replies);
+        }
+        catch (LocalClientException error)
+        {
+            throw new HttpUnavailableException($"the connection was closed: {error.Message}");
+        }
+        finally
+        {
+            _clients.Return(client);
+        }
+    }
+
+    /// <summary>Why a command cannot be run by a request that is answered at once; null if it can.</summary>
+    public string? RefusalOf(in Request request)
+    {
+        if (server.Commands.Resolve(request, out _) is not { } row) return null;
+        const CommandFlags Subscribes = CommandFlags.PubSub | CommandFlags.WhileSubscribed;
+        if ((row.Flags & Subscribes) == Subscribes || row.Name == "monitor") return $"ERR {row.Name} has no end: use the event streams";
+        if (row.Name == "hello" || row.Name == "client|reply") return $"ERR {row.Name} changes a connection, and a request has none";
+        return null;
+    }
+
+    /// <summary>What a request's headers ask for.</summary>
+    private LocalTerms TermsOf(HttpContext context, int protocol)
+    {
+        var headers = context.Request.Headers;
+        var database = 0;
+        if (headers.TryGetValue("Memstore-Database", out var number)
+            && (!int.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out database) || database >= server.Store.DatabaseCount))
+            throw new BadRequestException($"Memstore-Database must be a number from 0 to {server.Store.DatabaseCount - 1}.");
+        Durability? durability = null;
+        if (headers.TryGetValue("Memstore-Durability", out var level))
+        {
+            durability = level.ToString() switch
+            {
+                "none" => Durability.None,
+                "everysec" => Durability.EverySecond,
+                "always" => Durability.Always,
+                _ => throw new BadRequestException("Memstore-Durability must be none, everysec or always."),
+            };
+        }
+        return new LocalTerms(protocol, database, durability);
+    }
+
+    private static void Use<T>(ReadOnlySequence<byte> replies, UseReplies<T> use, T state)
+    {
+        if (replies.IsSingleSegment)
+        {
+            use(replies.FirstSpan, state);
+            return;
+        }
+
+        var length = checked((int)replies.Length);
+        var copy = ArrayPool<byte>.Shared.Rent(length);
+        replies.CopyTo(copy);
+        try
+        {
+            use(copy.AsSpan(0, length), state);
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(copy);
+        }
+    }
+
+    private static IPEndPoint? EndPoint(IPAddress? address, int port) => address is null ? null : new IPEndPoint(address, port);
+
+    private sealed class ExchangePolicy : IPooledObjectPolicy<HttpExchange>
+    {
+        public HttpExchange Create() => new();
+
+        public bool Return(HttpExchange exchange)
+        {
+            exchange.Clear();
+            return true;
+        }
+    }
+}
+
+/// <summary>Thrown when a request cannot be served now; the message is for the client.</summary>
+internal sealed class HttpUnavailableException(string message) : Exception(message);

@@ -1,0 +1,100 @@
+using System.Buffers;
+using System.Text.Json;
+using Memstore.Protocol;
+using Microsoft.AspNetCore.Http;
+
+namespace Memstore.Server.Http;
+
+/// <summary>What one REST request needs: the commands that it asks for, and the JSON that answers it. Pooled; one user at a time.</summary>
+internal sealed class HttpExchange : IDisposable
+{
+    /// <summary>A buffer that has grown beyond this is not kept, in bytes.</summary>
+    private const int BufferKept = 256 * 1024;
+
+    // Relaxed: the answer is application/json and never part of a page.
+    private static readonly JsonWriterOptions WriterOptions = new()
+    {
+        Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+        SkipValidation = true,
+    };
+
+    private ArrayBufferWriter<byte> _buffer = new(1024);
+
+    /// <summary>Makes an exchange that nothing has used.</summary>
+    public HttpExchange() => Json = new Utf8JsonWriter(_buffer, WriterOptions);
+
+    /// <summary>The commands to run.</summary>
+    public RequestList Requests { get; } = new();
+
+    /// <summary>What the answer is written to.</summary>
+    public Utf8JsonWriter Json { get; }
+
+    /// <summary>Turns a body into requests.</summary>
+    public delegate void ReadBody(ReadOnlySequence<byte> body, RequestList requests, long argumentSizeMax);
+
+    /// <summary>Receives the body of a request, which is at most as long as the server takes, and has it turned into <see cref="Requests"/>.</summary>
+    /// <exception cref="BadHttpRequestException">It is too long, too slow, or breaks off.</exception>
+    /// <exception cref="BadRequestException">It cannot be bound.</exception>
+    public async ValueTask ReadAsync(HttpContext context, long argumentSizeMax, ReadBody read)
+    {
+        var input = context.Request.BodyReader;
+        while (true)
+        {
+            var result = await input.ReadAsync(context.RequestAborted).ConfigureAwait(false);
+            if (!result.IsCompleted)
+            {
+                input.AdvanceTo(result.Buffer.Start, result.Buffer.End);
+                continue;
+            }
+
+            try
+            {
+                read(result.Buffer, Requests, argumentSizeMax);
+            }
+            finally
+            {
+                input.AdvanceTo(result.Buffer.End);
+            }
+            return;
+        }
+    }
+
+    /// <summary>Sends what was written.</summary>
+    public async Task SendAsync(HttpContext context, int status)
+    {
+        Json.Flush();
+        var response = context.Response;
+        response.StatusCode = status;
+        response.ContentType = "application/json";
+        response.ContentLength = _buffer.WrittenCount;
+        await response.Body.WriteAsync(_buffer.WrittenMemory, context.RequestAborted).ConfigureAwait(false);
+    }
+
+    /// <summary>Answers <c>{"error":…}</c>.</summary>
+    public Task SendErrorAsync(HttpContext context, int status, ReadOnlySpan<byte> error)
+    {
+        Json.WriteStartObject();
+        Json.WriteString("error"u8, error);
+        Json.WriteEndObject();
+        return SendAsync(context, status);
+    }
+
+    /// <summary>Answers <c>{"error":…}</c>.</summary>
+    public Task SendErrorAsync(HttpContext context, int status, string error) => SendErrorAsync(context, status, System.Text.Encoding.UTF8.GetBytes(error));
+
+    /// <summary>Is ready for the next request.</summary>
+    public void Clear()
+    {
+        Requests.Clear();
+        if (_buffer.Capacity > BufferKept) _buffer = new ArrayBufferWriter<byte>(1024);
+        else _buffer.ResetWrittenCount();
+        Json.Reset(_buffer);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Requests.Dispose();
+        Json.Dispose();
+    }
+}

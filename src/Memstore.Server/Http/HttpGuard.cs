@@ -1,0 +1,94 @@
+using System.Net;
+using System.Text;
+using Memstore.Server.Sessions;
+using Microsoft.AspNetCore.Http;
+
+namespace Memstore.Server.Http;
+
+/// <summary>
+/// What stands before every endpoint: a browser's page of another origin is turned away, names that are not this server's are too (DNS
+/// rebinding), a password is asked for if there is one, and whatever is thrown becomes an answer.
+/// </summary>
+internal sealed class HttpGuard(ServerState server, RequestDelegate next)
+{
+    /// <summary>Serves one request.</summary>
+    public async Task InvokeAsync(HttpContext context)
+    {
+        try
+        {
+            if (!IsOfThisOrigin(context))
+            {
+                await Problem.SendAsync(context, StatusCodes.Status403Forbidden, "Another origin", "A page of another origin may not use this server; http-allowed-origins names those that may.")
+                    .ConfigureAwait(false);
+            }
+            else if (!IsAuthenticated(context))
+            {
+                context.Response.Headers.WWWAuthenticate = "Basic realm=\"memstore\", Bearer realm=\"memstore\"";
+                await Problem.SendAsync(context, StatusCodes.Status401Unauthorized, "Not authenticated", "WRONGPASS invalid username-password pair or user is disabled.").ConfigureAwait(false);
+            }
+            else
+            {
+                await next(context).ConfigureAwait(false);
+            }
+        }
+        catch (BadRequestException error)
+        {
+            await Problem.SendAsync(context, StatusCodes.Status400BadRequest, "Bad request", error.Message).ConfigureAwait(false);
+        }
+        catch (HttpUnavailableException error)
+        {
+            context.Response.Headers.RetryAfter = "1";
+            await Problem.SendAsync(context, StatusCodes.Status503ServiceUnavailable, "Unavailable", error.Message).ConfigureAwait(false);
+        }
+        catch (BadHttpRequestException error)
+        {
+            await Problem.SendAsync(context, error.StatusCode, "Bad request", error.Message).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (context.RequestAborted.IsCancellationRequested)
+        {
+            // The client has left; nobody reads an answer.
+        }
+    }
+
+    // Programs send no Origin. Browsers send it with every request that could do harm, and Host always.
+    private bool IsOfThisOrigin(HttpContext context)
+    {
+        var request = context.Request;
+        var origin = request.Headers.Origin.ToString();
+        if (origin.Length > 0 && !IsAllowed(origin) && !IsOwn(origin, request)) return false;
+        return context.Connection.LocalIpAddress is not { } address || !IPAddress.IsLoopback(address) || IsLocalName(request.Host.Host) || IsAllowedHost(request.Host);
+    }
+
+    private static bool IsOwn(string origin, HttpRequest request) =>
+        Uri.TryCreate(origin, UriKind.Absolute, out var uri)
+        && uri.Scheme == request.Scheme
+        && uri.Authority.Equals(request.Host.Value, StringComparison.OrdinalIgnoreCase);
+
+    private static bool IsLocalName(string host) =>
+        host.Length == 0
+        || host.Equals("localhost", StringComparison.OrdinalIgnoreCase)
+        || IPAddress.TryParse(host.Trim('[', ']'), out _);
+
+    private bool IsAllowed(string origin) => AllowedOrigins().Contains(origin, StringComparer.OrdinalIgnoreCase);
+
+    private bool IsAllowedHost(HostString host) =>
+        AllowedOrigins().Any(origin => Uri.TryCreate(origin, UriKind.Absolute, out var uri) && uri.Authority.Equals(host.Value, StringComparison.OrdinalIgnoreCase));
+
+    private string[] AllowedOrigins() => server.Settings["http-allowed-origins"].Split([' ', ','], StringSplitOptions.RemoveEmptyEntries);
+
+    private bool IsAuthenticated(HttpContext context)
+    {
+        if (server.Settings.Password.Length == 0 || IsPublic(context.Request.Path)) return true;
+        var header = context.Request.Headers.Authorization.ToString();
+        if (header.StartsWith("Bearer ", StringComparison.OrdinalIgnoreCase))
+            return Credentials.Match(server.Settings, "default"u8, Encoding.Latin1.GetBytes(header.AsSpan(7).Trim().ToString()));
+        if (!header.StartsWith("Basic ", StringComparison.OrdinalIgnoreCase)) return false;
+        var decoded = new byte[header.Length];
+        if (!Convert.TryFromBase64String(header[6..].Trim(), decoded, out var length)) return false;
+        var colon = decoded.AsSpan(0, length).IndexOf((byte)':');
+        return colon >= 0 && Credentials.Match(server.Settings, decoded.AsSpan(0, colon), decoded.AsSpan(0, length)[(colon + 1)..]);
+    }
+
+    // Whether the server lives is no secret, and what asks for it has no password.
+    private static bool IsPublic(PathString path) => path.StartsWithSegments("/health");
+}

@@ -1,0 +1,126 @@
+using System.Net;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+
+namespace Memstore.Server.Http;
+
+/// <summary>REST and everything else that is served over HTTP, on Kestrel, in the server's process.</summary>
+internal sealed class HttpHost : IAsyncDisposable
+{
+    private const int HeadersMax = 32 * 1024;
+
+    /// <summary>How long requests that run may take when the server stops.</summary>
+    private static readonly TimeSpan StopTimeout = TimeSpan.FromSeconds(2);
+
+    private readonly WebApplication _application;
+
+    private HttpHost(WebApplication application) => _application = application;
+
+    /// <summary>Where it listens.</summary>
+    public IReadOnlyList<IPEndPoint> EndPoints { get; private set; } = [];
+
+    /// <summary>Listens.</summary>
+    /// <param name="server">Whose data is served.</param>
+    /// <param name="endPoints">Where; port 0 picks a free one.</param>
+    /// <exception cref="IOException">It cannot listen; the message is for the operator.</exception>
+    public static async Task<HttpHost> StartAsync(ServerState server, IReadOnlyList<IPEndPoint> endPoints)
+    {
+        var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
+        builder.Services.AddRoutingCore();
+        builder.Services.AddSingleton<ILoggerFactory>(new HttpLoggerFactory(server.Logger));
+        builder.WebHost.UseKestrelCore();
+        builder.WebHost.ConfigureKestrel(options =>
+        {
+            Limit(options.Limits, server);
+            options.AddServerHeader = false;
+            foreach (var endPoint in endPoints) options.Listen(endPoint);
+        });
+
+        var application = builder.Build();
+        application.Use(next => new HttpGuard(server, next).InvokeAsync);
+        application.UseRouting();
+        MapEndpoints(application, server);
+        var host = new HttpHost(application);
+        try
+        {
+            await application.StartAsync().ConfigureAwait(false);
+        }
+        catch
+        {
+            await host.DisposeAsync().ConfigureAwait(false);
+            throw;
+        }
+
+        var addresses = application.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()?.Addresses ?? [];
+        host.EndPoints = [.. addresses.Select(address => IPEndPoint.Parse(new Uri(address).Authority))];
+        return host;
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        using var patience = new CancellationTokenSource(StopTimeout);
+        try
+        {
+            await _application.StopAsync(patience.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException)
+        {
+            // Requests that have no end are cut off.
+        }
+
+        await _application.DisposeAsync().ConfigureAwait(false);
+    }
+
+    private static void Limit(KestrelServerLimits limits, ServerState server)
+    {
+        // A value travels in Base64 or with every byte escaped: \u0000.
+        limits.MaxRequestBodySize = Math.Min(int.MaxValue, server.Settings.Number("http-max-body"));
+        limits.MaxRequestHeadersTotalSize = HeadersMax;
+        limits.MaxConcurrentConnections = server.Settings.ClientsMax;
+        limits.RequestHeadersTimeout = TimeSpan.FromSeconds(15);
+        limits.KeepAliveTimeout = TimeSpan.FromMinutes(2);
+    }
+
+    private static void MapEndpoints(IEndpointRouteBuilder routes, ServerState server)
+    {
+        var commands = new HttpCommands(server);
+        ExecuteEndpoint.Map(routes, commands);
+        CommandEndpoints.Map(routes, commands);
+        routes.MapFallback(static context => Problem.SendAsync(context, StatusCodes.Status404NotFound, "Not found", $"There is no {context.Request.Path}."));
+    }
+
+    // The log of the server, whatever the category.
+    private sealed class HttpLoggerFactory(ILogger logger) : ILoggerFactory
+    {
+        public void AddProvider(ILoggerProvider provider)
+        {
+        }
+
+        public ILogger CreateLogger(string categoryName) => new QuietLogger(logger);
+
+        public void Dispose()
+        {
+        }
+    }
+
+    // What a client does wrong is Kestrel's information; the operator wants warnings and worse.
+    private sealed class QuietLogger(ILogger logger) : ILogger
+    {
+        public IDisposable? BeginScope<TState>(TState state) where TState : notnull => null;
+
+        public bool IsEnabled(LogLevel logLevel) => logLevel >= LogLevel.Warning && logger.IsEnabled(logLevel);
+
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+        {
+            if (IsEnabled(logLevel)) logger.Log(logLevel, eventId, state, exception, formatter);
+        }
+    }
+}

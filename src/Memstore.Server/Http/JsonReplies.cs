@@ -1,0 +1,211 @@
+using System.Text.Json;
+using Memstore.Protocol;
+
+namespace Memstore.Server.Http;
+
+/// <summary>
+/// Replies as JSON. Null is null, integers are numbers, strings are strings, arrays and sets are arrays, maps are objects if all their keys are
+/// strings, doubles are numbers if they are finite. Bytes that are not UTF-8 become U+FFFD, unless strings are asked for in Base64.
+/// </summary>
+internal ref struct JsonReplies(ReadOnlySpan<byte> replies, Utf8JsonWriter writer, bool base64)
+{
+    private ReadOnlySpan<byte> _rest = replies;
+    private readonly Utf8JsonWriter _writer = writer;
+    private readonly bool _base64 = base64;
+
+    /// <summary>Whether there is no further reply.</summary>
+    public readonly bool IsEmpty => _rest.IsEmpty;
+
+    /// <summary>Whether the next reply is an error.</summary>
+    public readonly bool IsError => !_rest.IsEmpty && _rest[0] == (byte)'-';
+
+    /// <summary>Whether the next reply is null.</summary>
+    public readonly bool IsNull => _rest.StartsWith("$-1"u8) || _rest.StartsWith("*-1"u8) || _rest.StartsWith("_"u8);
+
+    /// <summary>The text of the error that comes next, and moves past it.</summary>
+    public ReadOnlySpan<byte> TakeLine() => Line()[1..];
+
+    /// <summary>Moves past the header of the array that comes next and says how many elements it has.</summary>
+    public int TakeArray() => (int)Number(Line()[1..]);
+
+    /// <summary>Moves past the next reply, which is a single line: a simple string, an error, an integer.</summary>
+    public void SkipLine() => Line();
+
+    /// <summary>Writes the next reply as a member: <c>"result":…</c> or <c>"error":…</c>.</summary>
+    public void WriteMember()
+    {
+        if (IsError) _writer.WriteString("error"u8, Line()[1..]);
+        else
+        {
+            _writer.WritePropertyName("result"u8);
+            WriteValue();
+        }
+    }
+
+    /// <summary>Writes the next reply as a value; an error among others is an object with the member <c>error</c>.</summary>
+    public void WriteValue()
+    {
+        var line = Line();
+        var text = line[1..];
+        switch (line[0])
+        {
+            case (byte)'+':
+                WriteSimple(text);
+                break;
+            case (byte)'-':
+                _writer.WriteStartObject();
+                _writer.WriteString("error"u8, text);
+                _writer.WriteEndObject();
+                break;
+            case (byte)':':
+                _writer.WriteNumberValue(Number(text));
+                break;
+            case (byte)'$' or (byte)'=':
+                WriteBulk(line[0], Number(text));
+                break;
+            case (byte)'_':
+                _writer.WriteNullValue();
+                break;
+            case (byte)'#':
+                _writer.WriteBooleanValue(text[0] == (byte)'t');
+                break;
+            case (byte)',':
+                WriteDouble(text);
+                break;
+            case (byte)'(':
+                WriteText(text);
+                break;
+            case (byte)'%':
+                WriteMap(Number(text));
+                break;
+            case (byte)'|':
+                for (var i = Number(text) * 2; i > 0; i--) Skip();
+                WriteValue();
+                break;
+            default:
+                WriteArray(Number(text));
+                break;
+        }
+    }
+
+    // The npm client @upstash/redis decodes every string but this one.
+    private readonly void WriteSimple(ReadOnlySpan<byte> text)
+    {
+        if (text.SequenceEqual("OK"u8)) _writer.WriteStringValue(text);
+        else WriteText(text);
+    }
+
+    private readonly void WriteText(ReadOnlySpan<byte> text)
+    {
+        if (_base64) _writer.WriteBase64StringValue(text);
+        else _writer.WriteStringValue(text);
+    }
+
+    private void WriteBulk(byte type, long length)
+    {
+        if (length < 0)
+        {
+            _writer.WriteNullValue();
+            return;
+        }
+
+        // =15\r\ntxt:Some string\r\n
+        var bytes = _rest[..(int)length];
+        WriteText(type == (byte)'=' ? bytes[4..] : bytes);
+        _rest = _rest[((int)length + 2)..];
+    }
+
+    private readonly void WriteDouble(ReadOnlySpan<byte> text)
+    {
+        if (RespNumber.TryParseDouble(text, out var number) && double.IsFinite(number)) _writer.WriteNumberValue(number);
+        else WriteText(text);
+    }
+
+    private void WriteArray(long count)
+    {
+        if (count < 0)
+        {
+            _writer.WriteNullValue();
+            return;
+        }
+
+        _writer.WriteStartArray();
+        for (var i = 0L; i < count; i++) WriteValue();
+        _writer.WriteEndArray();
+    }
+
+    private void WriteMap(long pairs)
+    {
+        if (!HasNames(pairs))
+        {
+            WriteArray(pairs * 2);
+            return;
+        }
+
+        _writer.WriteStartObject();
+        for (var i = 0L; i < pairs; i++)
+        {
+            _writer.WritePropertyName(TakeName());
+            WriteValue();
+        }
+        _writer.WriteEndObject();
+    }
+
+    private readonly bool HasNames(long pairs)
+    {
+        var ahead = this;
+        for (var i = 0L; i < pairs; i++)
+        {
+            if (ahead._rest[0] is not ((byte)'$' or (byte)'+') || ahead._base64) return false;
+            ahead.Skip();
+            ahead.Skip();
+        }
+        return true;
+    }
+
+    private ReadOnlySpan<byte> TakeName()
+    {
+        var line = Line();
+        if (line[0] == (byte)'+') return line[1..];
+        var length = (int)Number(line[1..]);
+        var name = _rest[..length];
+        _rest = _rest[(length + 2)..];
+        return name;
+    }
+
+    private void Skip()
+    {
+        var line = Line();
+        var count = 0L;
+        switch (line[0])
+        {
+            case (byte)'$' or (byte)'=' or (byte)'!':
+                var length = Number(line[1..]);
+                if (length >= 0) _rest = _rest[((int)length + 2)..];
+                break;
+            case (byte)'*' or (byte)'~' or (byte)'>':
+                count = Number(line[1..]);
+                break;
+            case (byte)'%':
+                count = Number(line[1..]) * 2;
+                break;
+            case (byte)'|':
+                count = (Number(line[1..]) * 2) + 1;
+                break;
+            default:
+                break;
+        }
+        for (; count > 0; count--) Skip();
+    }
+
+    private ReadOnlySpan<byte> Line()
+    {
+        var end = _rest.IndexOf("\r\n"u8);
+        var line = _rest[..end];
+        _rest = _rest[(end + 2)..];
+        return line;
+    }
+
+    private static long Number(ReadOnlySpan<byte> text) =>
+        RespNumber.TryParseInt64(text, out var number) ? number : throw new ReplyFormatException("A count is no number.");
+}

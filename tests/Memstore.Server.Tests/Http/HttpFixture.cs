@@ -1,0 +1,51 @@
+using System.Net;
+using System.Net.Http.Headers;
+using System.Text;
+using Microsoft.Extensions.Time.Testing;
+
+namespace Memstore.Server.Tests.Http;
+
+/// <summary>A server in the test's process that serves REST on a free port, and a client of it.</summary>
+internal sealed class HttpFixture : IAsyncDisposable
+{
+    private HttpFixture(ServerHost host)
+    {
+        Host = host;
+        Client = new HttpClient { BaseAddress = new Uri($"http://{EndPoint}") };
+    }
+
+    public ServerHost Host { get; }
+
+    public IPEndPoint EndPoint => Host.HttpEndPoints[0];
+
+    public HttpClient Client { get; }
+
+    public static async Task<HttpFixture> StartAsync(params (string Name, string Value)[] settings)
+    {
+        var host = ServerFixture.Make(new FakeTimeProvider(), settings);
+        await host.StartAsync();
+        await host.StartHttpAsync(port: 0);
+        return new HttpFixture(host);
+    }
+
+    /// <summary>Posts JSON and gives the status and the body.</summary>
+    public async Task<(HttpStatusCode Status, string Body)> PostAsync(string path, string body, params (string Name, string Value)[] headers)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Post, path) { Content = new ByteArrayContent(Encoding.UTF8.GetBytes(body)) };
+        request.Content.Headers.ContentType = new MediaTypeHeaderValue("application/json");
+        foreach (var (name, value) in headers) Assert(request.Headers.TryAddWithoutValidation(name, value), name);
+        using var response = await Client.SendAsync(request);
+        return (response.StatusCode, await response.Content.ReadAsStringAsync());
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        Client.Dispose();
+        await Host.DisposeAsync();
+    }
+
+    private static void Assert(bool isTrue, string what)
+    {
+        if (!isTrue) throw new ArgumentException(what);
+    }
+}
