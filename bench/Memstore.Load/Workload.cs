@@ -1,5 +1,3 @@
-using System.Text;
-
 namespace Memstore.Load;
 
 /// <summary>Which requests a connection sends.</summary>
@@ -38,17 +36,16 @@ internal enum WorkloadKind
 // Threading: one per worker.
 internal sealed class Workload
 {
-    private const int KeyDigits = 12;
     private const int ManyKeys = 10;
 
     private readonly WorkloadKind _kind;
     private readonly KeyChooser _keys;
-    private readonly Template _get;
-    private readonly Template _set;
-    private readonly Template _incr;
-    private readonly Template _many;
-    private readonly Template _hset;
-    private readonly Template _delete;
+    private readonly RequestTemplate _get;
+    private readonly RequestTemplate _set;
+    private readonly RequestTemplate _incr;
+    private readonly RequestTemplate _many;
+    private readonly RequestTemplate _hset;
+    private readonly RequestTemplate _delete;
     private readonly int _deletePercent;
     private long _next;
 
@@ -59,15 +56,15 @@ internal sealed class Workload
         var value = new string('v', settings.ValueSize);
         string[] expiry = settings.TtlSeconds > 0 ? ["EX", $"{settings.TtlSeconds}"]
             : settings.DeadlineUnixSeconds > 0 ? ["EXAT", $"{settings.DeadlineUnixSeconds}"] : [];
-        _get = new Template("GET", "key:#");
-        _set = new Template(["SET", "key:#", _kind is WorkloadKind.FillCounters ? "1000" : value, .. expiry]);
-        if (_kind is WorkloadKind.FillCounters) _set = new Template("SET", "cnt:#", "1000");
-        _incr = new Template("INCR", "cnt:#");
+        _get = new RequestTemplate("GET", "key:#");
+        _set = new RequestTemplate(["SET", "key:#", _kind is WorkloadKind.FillCounters ? "1000" : value, .. expiry]);
+        if (_kind is WorkloadKind.FillCounters) _set = new RequestTemplate("SET", "cnt:#", "1000");
+        _incr = new RequestTemplate("INCR", "cnt:#");
         _many = _kind is WorkloadKind.MSet
-            ? new Template(["MSET", .. Enumerable.Repeat(new[] { "key:#", value }, ManyKeys).SelectMany(pair => pair)])
-            : new Template(["MGET", .. Enumerable.Repeat("key:#", ManyKeys)]);
-        _hset = new Template("HSET", "hsh:#", "fld:#", value);
-        _delete = new Template("DEL", "key:#");
+            ? new RequestTemplate(["MSET", .. Enumerable.Repeat(new[] { "key:#", value }, ManyKeys).SelectMany(pair => pair)])
+            : new RequestTemplate(["MGET", .. Enumerable.Repeat("key:#", ManyKeys)]);
+        _hset = new RequestTemplate("HSET", "hsh:#", "fld:#", value);
+        _delete = new RequestTemplate("DEL", "key:#");
         _deletePercent = settings.DeletePercent;
         _next = settings.FirstKey;
         HashCount = Math.Max(1, settings.Keys / 100);
@@ -94,7 +91,7 @@ internal sealed class Workload
         }
     }
 
-    private int One(Template template, SendBuffer to) => template.Append(to, [_keys.Next()]);
+    private int One(RequestTemplate template, SendBuffer to) => template.Append(to, [_keys.Next()]);
 
     private int Many(SendBuffer to)
     {
@@ -124,44 +121,4 @@ internal sealed class Workload
 
     /// <summary>Whether the Delete workload deletes this key.</summary>
     public static bool IsDoomed(long key, int percent) => ((ulong)key * 0x9E3779B97F4A7C15 >> 32) % 100 < (ulong)percent;
-
-    /// <summary>A request's bytes with twelve digits left open wherever an argument ends in '#'.</summary>
-    private sealed class Template
-    {
-        private readonly byte[] _bytes;
-        private readonly int[] _holes;
-
-        public Template(params string[] arguments)
-        {
-            var text = new StringBuilder($"*{arguments.Length}\r\n");
-            var holes = new List<int>();
-            foreach (var argument in arguments)
-            {
-                var filled = argument.Replace("#", new string('0', KeyDigits), StringComparison.Ordinal);
-                text.Append($"${filled.Length}\r\n");
-                if (filled.Length != argument.Length) holes.Add(text.Length + argument.Length - 1);
-                text.Append(filled).Append("\r\n");
-            }
-
-            _bytes = Encoding.ASCII.GetBytes(text.ToString());
-            _holes = [.. holes];
-        }
-
-        public int Append(SendBuffer to, ReadOnlySpan<long> numbers)
-        {
-            var target = to.Reserve(_bytes.Length);
-            _bytes.CopyTo(target);
-            for (var i = 0; i < numbers.Length; i++) WriteDigits(target.Slice(_holes[i], KeyDigits), numbers[i]);
-            return 1;
-        }
-
-        private static void WriteDigits(Span<byte> digits, long number)
-        {
-            for (var i = digits.Length - 1; number > 0; i--)
-            {
-                (number, var digit) = Math.DivRem(number, 10);
-                digits[i] = (byte)('0' + digit);
-            }
-        }
-    }
 }

@@ -1,3 +1,4 @@
+using Memstore.Server.CommandLine.Bench;
 using Xunit;
 
 namespace Memstore.Load.Tests;

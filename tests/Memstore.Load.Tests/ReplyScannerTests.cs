@@ -1,4 +1,5 @@
 using System.Text;
+using Memstore.Server.CommandLine.Bench;
 using Xunit;
 
 namespace Memstore.Load.Tests;

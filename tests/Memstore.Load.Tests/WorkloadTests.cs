@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.RegularExpressions;
+using Memstore.Server.CommandLine.Bench;
 using Xunit;
 
 namespace Memstore.Load.Tests;

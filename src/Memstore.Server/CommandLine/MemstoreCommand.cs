@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Help;
 
 namespace Memstore.Server.CommandLine;
 
@@ -11,12 +12,18 @@ internal static class MemstoreCommand
     /// <summary>The exit code for a wrong command line, an address that cannot be used, a directory that is not good.</summary>
     public const int Failed = 1;
 
+    // A value that begins with @ is a value and no file of arguments: passwords do.
+    private static readonly ParserConfiguration Parsing = new() { ResponseFileTokenReplacer = null };
+
+    // The server ends by itself when a signal says so, and takes the time that it needs; the library would end it after two seconds.
+    private static readonly InvocationConfiguration Running = new() { ProcessTerminationTimeout = null };
+
     /// <summary>Runs what the arguments ask for; the result is the exit code.</summary>
     public static async Task<int> RunAsync(string[] args)
     {
-        var result = Make().Parse(args);
-        if (result.Errors.Count > 0) return Fail($"{result.Errors[0].Message.TrimEnd('.')}. See memstore --help.");
-        return await result.InvokeAsync();
+        var result = Make().Parse(args, Parsing);
+        if (result.Errors.Count > 0) return Fail($"{OneLine(result.Errors[0].Message)}. See memstore --help.");
+        return await result.InvokeAsync(Running);
     }
 
     /// <summary>Prints one line on standard error.</summary>
@@ -26,14 +33,44 @@ internal static class MemstoreCommand
         return Failed;
     }
 
-    private static RootCommand Make()
+    /// <summary>All commands.</summary>
+    public static RootCommand Make()
     {
         var root = new RootCommand("An in-memory store with transactions that speaks the Redis protocol.");
         root.Subcommands.Add(ServeCommand.Make());
-        var version = new Command("version", "Prints the version.");
-        version.SetAction(_ => Console.WriteLine(ProductVersion.Text));
-        root.Subcommands.Add(version);
         foreach (var tool in ToolCommands.All()) root.Subcommands.Add(tool);
+        root.Subcommands.Add(PingCommand.Make());
+        root.Subcommands.Add(BenchCommand.Make());
+        root.Subcommands.Add(CompletionCommand.Make());
+        root.Subcommands.Add(Version());
+        root.Subcommands.Add(Help(root));
+        var help = root.Options.OfType<HelpOption>().Single();
+        help.Action = new ExamplesHelp((HelpAction)help.Action!);
+        root.SetAction(_ => root.Parse("--help").Invoke());
         return root;
     }
+
+    private static Command Version()
+    {
+        var version = new Command("version", "Prints the version.");
+        version.SetAction(_ => Console.WriteLine(ProductVersion.Text));
+        return version;
+    }
+
+    private static Command Help(RootCommand root)
+    {
+        var name = new Argument<string?>("command") { Description = "The command; none for a list of all.", HelpName = "command", Arity = ArgumentArity.ZeroOrOne };
+        name.CompletionSources.Add(_ => root.Subcommands.Select(command => new System.CommandLine.Completions.CompletionItem(command.Name)));
+        var help = new Command("help", "Describes a command, with examples.");
+        help.Arguments.Add(name);
+        help.SetAction(parsed =>
+        {
+            if (parsed.GetValue(name) is not { } wanted) return root.Parse("--help").Invoke();
+            if (root.Subcommands.All(command => command.Name != wanted)) return Fail($"help {wanted}: there is no such command. See memstore --help.");
+            return root.Parse([wanted, "--help"]).Invoke();
+        });
+        return help;
+    }
+
+    private static string OneLine(string message) => message.ReplaceLineEndings(" ").TrimEnd('.');
 }

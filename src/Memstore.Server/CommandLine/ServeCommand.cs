@@ -35,19 +35,29 @@ internal static class ServeCommand
         return command;
     }
 
-    private static Option<string?> OptionOf(Setting row) => new("--" + row.Name)
+    private static Option<string?> OptionOf(Setting row)
     {
-        Description = $"{row.About} [default: {(row.Initial.Length == 0 ? "none" : row.Initial)}]",
-        HelpName = row.Kind switch
+        string[] words = row.Kind switch
         {
-            SettingKind.Choice => string.Join('|', row.Choices),
-            SettingKind.Flag => "yes|no",
-            SettingKind.Integer => "number",
-            SettingKind.Bytes => "bytes",
-            SettingKind.Octal => "permissions",
-            _ => "text",
-        },
-    };
+            SettingKind.Choice => row.Choices,
+            SettingKind.Flag => ["yes", "no"],
+            _ => [],
+        };
+        var option = new Option<string?>("--" + row.Name)
+        {
+            Description = $"{row.About} [default: {(row.Initial.Length == 0 ? "none" : row.Initial)}]",
+            HelpName = row.Kind switch
+            {
+                SettingKind.Choice or SettingKind.Flag => string.Join('|', words),
+                SettingKind.Integer => "number",
+                SettingKind.Bytes => "bytes",
+                SettingKind.Octal => "permissions",
+                _ => "text",
+            },
+        };
+        if (words.Length > 0) option.CompletionSources.Add(words);
+        return option;
+    }
 
     private static Task<int> ServeAsync(string? config, IReadOnlyList<(Setting, string)> options)
     {

@@ -1,4 +1,4 @@
-namespace Memstore.Load;
+namespace Memstore.Server.CommandLine.Bench;
 
 /// <summary>Bytes on their way to a socket.</summary>
 internal sealed class SendBuffer
@@ -8,6 +8,9 @@ internal sealed class SendBuffer
     private int _end;
 
     public ReadOnlySpan<byte> Waiting => _bytes.AsSpan(_start, _end - _start);
+
+    /// <summary>The same, for calls that end later.</summary>
+    public ReadOnlyMemory<byte> WaitingMemory => _bytes.AsMemory(_start, _end - _start);
 
     public Span<byte> Reserve(int size)
     {

@@ -1,4 +1,4 @@
-namespace Memstore.Load;
+namespace Memstore.Server.CommandLine.Bench;
 
 /// <summary>How the next key is drawn.</summary>
 internal enum Distribution
@@ -30,6 +30,14 @@ internal sealed class KeyChooser
 
         for (long i = 1; i <= count; i++) _zeta += Math.Pow(i, -Skew);
         _eta = (1 - Math.Pow(2.0 / count, 1 - Skew)) / (1 - ((1 + Math.Pow(2, -Skew)) / _zeta));
+    }
+
+    /// <summary>One that draws from the same distribution with another seed; costs nothing.</summary>
+    public KeyChooser WithSeed(ulong seed)
+    {
+        var other = (KeyChooser)MemberwiseClone();
+        other._state = (seed * 0x9E3779B97F4A7C15) | 1;
+        return other;
     }
 
     public long Next() => _zipf ? NextZipf() : (long)Math.BigMul(NextRandom(), (ulong)_count, out _);

@@ -1,4 +1,4 @@
-namespace Memstore.Load;
+namespace Memstore.Server.CommandLine.Bench;
 
 /// <summary>
 /// Counts complete replies in a stream of RESP bytes that may be cut anywhere. It looks at lengths only and keeps no bytes, except

@@ -1,11 +1,10 @@
-using System.Diagnostics;
 using Memstore.Engine;
 using Memstore.Storage;
 using Memstore.Storage.Disks;
 using Memstore.Storage.Effects;
 using Xunit;
 
-namespace Memstore.Server.Tests;
+namespace Memstore.Server.Tests.CommandLine;
 
 /// <summary>The tools for data directories as an operator calls them. What they do is tested with the storage.</summary>
 public sealed class ToolCommandTests : IDisposable
@@ -20,16 +19,16 @@ public sealed class ToolCommandTests : IDisposable
     public async Task Check_repair_and_restore_answer_0_for_a_good_directory()
     {
         Save();
-        var (code, output, _) = await RunAsync("check", Data);
+        var (code, output, _) = await ProgramRun.RunAsync("check", Data);
         Assert.Equal(0, code);
         Assert.Contains("image-0000000000000001.msi: sequence 1, ", output, StringComparison.Ordinal);
         Assert.EndsWith("The directory is good.\n", output, StringComparison.Ordinal);
-        (code, output, _) = await RunAsync("repair", Data);
+        (code, output, _) = await ProgramRun.RunAsync("repair", Data);
         Assert.Equal((0, "There is nothing to repair.\n"), (code, output));
-        (code, output, _) = await RunAsync("restore", "--from", Data, "--to", Path.Combine(_directory, "copy"), "--at", "2999-01-01T00:00:00Z");
+        (code, output, _) = await ProgramRun.RunAsync("restore", "--from", Data, "--to", Path.Combine(_directory, "copy"), "--at", "2999-01-01T00:00:00Z");
         Assert.Equal(0, code);
         Assert.Contains("holds the data as of sequence 1", output, StringComparison.Ordinal);
-        Assert.Equal(0, (await RunAsync("check", Path.Combine(_directory, "copy"))).Code);
+        Assert.Equal(0, (await ProgramRun.RunAsync("check", Path.Combine(_directory, "copy"))).Code);
     }
 
     [Fact]
@@ -40,10 +39,10 @@ public sealed class ToolCommandTests : IDisposable
         var bytes = await File.ReadAllBytesAsync(image, TestContext.Current.CancellationToken);
         bytes[70] ^= 1;
         await File.WriteAllBytesAsync(image, bytes, TestContext.Current.CancellationToken);
-        var (code, output, _) = await RunAsync("check", Data);
+        var (code, output, _) = await ProgramRun.RunAsync("check", Data);
         Assert.Equal(1, code);
         Assert.Contains("damaged at byte 64", output, StringComparison.Ordinal);
-        (code, output, _) = await RunAsync("repair", Data, "--yes");
+        (code, output, _) = await ProgramRun.RunAsync("repair", Data, "--yes");
         Assert.Equal(1, code);
         Assert.Contains("Use a backup.", output, StringComparison.Ordinal);
     }
@@ -53,19 +52,19 @@ public sealed class ToolCommandTests : IDisposable
     [InlineData("repair", "/nowhere/at/all", "--yes")]
     [InlineData("restore", "--from", "/nowhere/at/all", "--to", "/nowhere/else", "--at", "5")]
     public async Task A_directory_without_a_store_is_one_line_and_1(params string[] arguments) =>
-        Assert.Equal((1, "", "memstore: /nowhere/at/all holds no store.\n"), await RunAsync(arguments));
+        Assert.Equal((1, "", "memstore: /nowhere/at/all holds no store.\n"), await ProgramRun.RunAsync(arguments));
 
     [Fact]
     public async Task A_bad_moment_is_one_line_and_1() => Assert.Equal(
         (1, "", "memstore: --at yesterday: it is neither a time such as 2026-01-31T12:30:00Z nor a sequence.\n"),
-        await RunAsync("restore", "--from", Data, "--to", Data, "--at", "yesterday"));
+        await ProgramRun.RunAsync("restore", "--from", Data, "--to", Data, "--at", "yesterday"));
 
     [Fact]
     public async Task A_directory_in_use_is_one_line_and_1()
     {
         Save();
         using var open = StorageDirectory.Open(FileDisk.Instance, Data);
-        var (code, _, error) = await RunAsync("check", Data);
+        var (code, _, error) = await ProgramRun.RunAsync("check", Data);
         Assert.Equal(1, code);
         Assert.StartsWith($"memstore: The data directory {Data} is in use by process {Environment.ProcessId}", error, StringComparison.Ordinal);
     }
@@ -78,18 +77,5 @@ public sealed class ToolCommandTests : IDisposable
         using (var loader = new StoreLoader(store)) loader.PutString(0, "key"u8, "value"u8);
         store.EndLoading(null);
         directory.TrySave(store, stop: TestContext.Current.CancellationToken);
-    }
-
-    private static async Task<(int Code, string Output, string Error)> RunAsync(params string[] arguments)
-    {
-        using var process = Process.Start(new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "memstore.dll"), .. arguments])
-        {
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        })!;
-        var output = process.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
-        var error = process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
-        await process.WaitForExitAsync(TestContext.Current.CancellationToken);
-        return (process.ExitCode, await output, await error);
     }
 }

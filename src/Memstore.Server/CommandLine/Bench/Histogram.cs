@@ -1,6 +1,6 @@
 using System.Numerics;
 
-namespace Memstore.Load;
+namespace Memstore.Server.CommandLine.Bench;
 
 /// <summary>
 /// Counts of durations in nanoseconds, in buckets whose width is under 1 % of their value (the layout of HdrHistogram,
@@ -25,6 +25,14 @@ internal sealed class Histogram
         _counts[IndexOf(nanoseconds)]++;
         Count++;
         if (nanoseconds > Max) Max = nanoseconds;
+    }
+
+    /// <summary>Forgets everything.</summary>
+    public void Clear()
+    {
+        Array.Clear(_counts);
+        Count = 0;
+        Max = 0;
     }
 
     public void Add(Histogram other)
