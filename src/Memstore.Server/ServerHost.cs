@@ -82,6 +82,9 @@ internal sealed class ServerHost : IAsyncDisposable
     /// <summary>Starting to serve HTTP; ends when that is done or has failed, which the log then says. RESP does not wait for it.</summary>
     public Task HttpStarting { get; private set; } = Task.CompletedTask;
 
+    /// <summary>Starting to export metrics and traces; answers what stops that, or null if nothing is exported.</summary>
+    public Task<IDisposable?> TelemetryStarting { get; private set; } = Task.FromResult<IDisposable?>(null);
+
     /// <summary>The addresses of the REST API; empty while there is none.</summary>
     public IReadOnlyList<IPEndPoint> HttpEndPoints => _http?.EndPoints ?? [];
 
@@ -90,6 +93,7 @@ internal sealed class ServerHost : IAsyncDisposable
     public async Task StartAsync()
     {
         await ListenAsync().ConfigureAwait(false);
+        ExportTelemetry();
         if (State.Persistence is { } persistence)
             Loading = Task.Factory.StartNew(persistence.Load, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
         if (State.Settings.Number("http-port") is > 0 and var port) HttpStarting = Task.Run(() => StartHttpAsync((int)port));
@@ -109,6 +113,9 @@ internal sealed class ServerHost : IAsyncDisposable
             ServerLog.HttpFailed(State.Logger, error.Message);
         }
     }
+
+    // After clients can connect, and on another thread: loading what it needs takes longer than all the rest of the start.
+    private void ExportTelemetry() => TelemetryStarting = Task.Run(() => Telemetry.TelemetryExport.StartIfWanted(State, Environment.GetEnvironmentVariables()));
 
     private async Task ListenAsync()
     {
@@ -171,6 +178,7 @@ internal sealed class ServerHost : IAsyncDisposable
         while (State.Sessions.Count > 0 && Environment.TickCount64 < deadline) await Task.Delay(5).ConfigureAwait(false);
         if (_transport is not null) await _transport.DisposeAsync().ConfigureAwait(false);
         await Loading.ContinueWith(static _ => { }, TaskScheduler.Default).ConfigureAwait(false);
+        (await TelemetryStarting.ConfigureAwait(false))?.Dispose();
         if (State.Persistence is { } persistence) await persistence.DisposeAsync().ConfigureAwait(false);
         State.Store.Dispose();
     }

@@ -38,6 +38,9 @@ internal static partial class ServerLog
     [LoggerMessage(111, LogLevel.Warning, "{Path} was not written: {Reason}")]
     public static partial void RewriteFailed(ILogger logger, string path, string reason);
 
+    [LoggerMessage(111, LogLevel.Warning, "Metrics or traces could not be exported: {Reason}")]
+    public static partial void ExportFailed(ILogger logger, string reason);
+
     [LoggerMessage(104, LogLevel.Error, "Housekeeping failed.")]
     public static partial void HousekeepingFailed(ILogger logger, Exception exception);
 

@@ -128,6 +128,9 @@ internal sealed class ServerState
     /// <summary>How safe a commit must be before its reply leaves.</summary>
     public DurabilityRules Durability { get; private set; } = DurabilityRules.None;
 
+    /// <summary>Makes spans of commands; null while nobody collects them.</summary>
+    public Telemetry.Tracer? Tracer { get; set; }
+
     /// <summary>What is kept on disk; null if the data is in memory only.</summary>
     public Persistence? Persistence { get; set; }
 

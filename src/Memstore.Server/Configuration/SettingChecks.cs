@@ -22,6 +22,22 @@ internal static class SettingChecks
         return isGood ? factor.ToString(CultureInfo.InvariantCulture) : null;
     }
 
+    /// <summary>An address on the web, or nothing.</summary>
+    public static string? HttpAddress(string text, string current, out string? error)
+    {
+        var isGood = text.Length == 0 || (Uri.TryCreate(text, UriKind.Absolute, out var address) && address.Scheme is "http" or "https");
+        error = isGood ? null : "argument must be an address such as http://localhost:4318";
+        return isGood ? text : null;
+    }
+
+    /// <summary>A number from 0 to 1, or nothing.</summary>
+    public static string? Ratio(string text, string current, out string? error)
+    {
+        var isGood = text.Length == 0 || (double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var ratio) && ratio is >= 0 and <= 1);
+        error = isGood ? null : "argument must be a number from 0 to 1";
+        return isGood ? text : null;
+    }
+
     /// <summary>Pairs of seconds and changes.</summary>
     public static string? Save(string text, string current, out string? error)
     {

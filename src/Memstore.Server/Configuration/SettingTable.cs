@@ -81,6 +81,10 @@ internal static partial class SettingTable
         new("min-replicas-to-write", Integer, "0") { Max = IntMax, Alias = "min-slaves-to-write", About = "Writes are refused with fewer replicas; there is no replication, so above 0 all are." },
         new("hash-max-listpack-entries", Integer, "512") { Alias = "hash-max-ziplist-entries", About = "The most fields of a packed hash." },
         new("hash-max-listpack-value", Integer, "64") { Alias = "hash-max-ziplist-value", About = "The longest field or value of a packed hash, in bytes." },
+        new("otlp-endpoint", Text, "") { Changes = Changeability.Start, Check = SettingChecks.HttpAddress, About = "Where metrics and traces are sent over OTLP, such as http://localhost:4318; empty sends none, unless OTEL_EXPORTER_OTLP_ENDPOINT is set." },
+        new("otlp-protocol", Choice, "auto") { Choices = ["auto", "http/protobuf", "grpc"], Changes = Changeability.Start, About = "How they are sent; auto obeys OTEL_EXPORTER_OTLP_PROTOCOL, without which otlp-endpoint is sent http/protobuf." },
+        new("otlp-interval", Integer, "0") { Max = IntMax, Changes = Changeability.Start, About = "Milliseconds between exports of metrics; 0 obeys OTEL_METRIC_EXPORT_INTERVAL, without which it is a minute." },
+        new("otlp-trace-ratio", Text, "") { Changes = Changeability.Start, Check = SettingChecks.Ratio, About = "The part of commands that is traced, from 0 to 1; empty obeys OTEL_TRACES_SAMPLER, without which it is 0.001." },
         new("loglevel", Choice, "notice") { Choices = ["debug", "verbose", "notice", "warning"], About = "What is logged." },
     ];
 

@@ -94,6 +94,7 @@ internal sealed class HttpHost : IAsyncDisposable
         var commands = new HttpCommands(server);
         ExecuteEndpoint.Map(routes, commands);
         CommandEndpoints.Map(routes, commands);
+        routes.MapObservability(server);
         routes.MapFallback(static context => Problem.SendAsync(context, StatusCodes.Status404NotFound, "Not found", $"There is no {context.Request.Path}."));
     }
 

@@ -199,6 +199,7 @@ internal sealed partial class Session
     private void PrepareTurn()
     {
         _server.Persistence?.CheckJournal();
+        _tracer = _server.Tracer;
         var threshold = _server.Settings.SlowLogThresholdUs;
         _timeAll = (ulong)threshold < TimeAllBelowUs || _server.Settings.LatencyThresholdMs == 1;
         if (_server.WantedEvents != KeyEventKinds.None) _events ??= new KeyEventBuffer();
@@ -485,7 +486,8 @@ internal sealed partial class Session
     private void Start(ThreadCounters counters, Command row)
     {
         LastCommand = row;
-        _isTimed = counters.Begin(row, _timeAll);
+        if (_tracer is not null) StartSpan(row);
+        _isTimed = counters.Begin(row, _timeAll || _span is not null);
     }
 
     private bool Finished(ThreadCounters counters, Command row)
@@ -498,6 +500,7 @@ internal sealed partial class Session
         }
         var isTaken = counters.IsKeyDue() && TakeKey(counters, row, _batch[_next - 1], RoutesOf(_next - 1), _reply.Length - _replyStart, 1);
         if (_isTimed) Timed(counters, row, isTaken);
+        if (_span is not null) EndSpan(row);
         if (_server.Monitors.Any) ShowToMonitors(row, _batch[_next - 1]);
         if (State != 0) Mute(row);
         return true;
