@@ -224,6 +224,7 @@ internal sealed class ServerHost : IAsyncDisposable
             State.Persistence?.KeepHouse();
             State.Balancer.KeepHouse();
             State.HotKeys.KeepHouse();
+            State.Latency.KeepHouse(State);
             _managedHeap.KeepHouse();
             var idleMs = State.Settings.IdleTimeoutSeconds * 1000L;
             var now = Environment.TickCount64;

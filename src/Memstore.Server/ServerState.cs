@@ -176,6 +176,7 @@ internal sealed class ServerState
 
     private void ApplySettings()
     {
+        (Logger as ServerLogger)?.Apply(Settings);
         Durability = DurabilityRules.Of(Settings);
         Persistence?.ApplySettings();
         Store.LoadFactor = double.Parse(Settings["load-factor"], System.Globalization.CultureInfo.InvariantCulture);

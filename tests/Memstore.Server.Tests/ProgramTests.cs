@@ -98,10 +98,10 @@ public sealed class ProgramTests
     {
         var file = Path.GetTempFileName();
         await File.WriteAllTextAsync(file, Configuration.RedisFileTests.Installed, TestContext.Current.CancellationToken);
-        using var process = Start("serve", "--config", file, "--port", "0", "--data", "none");
+        using var process = Start("serve", "--config", file, "--port", "0", "--data", "none", "--logfile", "");
         Assert.StartsWith("Memstore ", await ReadLineAsync(process.StandardOutput), StringComparison.Ordinal);
         Assert.Contains(
-            $"warning: Configuration: {file}:7: daemonize yes: the server stays in the foreground",
+            $" # Configuration: {file}:7: daemonize yes: the server stays in the foreground",
             await ReadLineAsync(process.StandardError),
             StringComparison.Ordinal);
         process.Kill();

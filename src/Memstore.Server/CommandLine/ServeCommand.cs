@@ -77,7 +77,7 @@ internal static class ServeCommand
     private static async Task<int> ServeAsync(LoadedSettings loaded)
     {
         var settings = loaded.Settings;
-        var logger = new ConsoleLog(() => LevelOf(settings["loglevel"]));
+        var logger = new ServerLogger(settings, TimeProvider.System);
         var stop = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         ServerHost made;
         try
@@ -134,11 +134,4 @@ internal static class ServeCommand
 
         if (shown) Console.WriteLine();
     }
-
-    private static LogLevel LevelOf(string name) => name switch
-    {
-        "debug" => LogLevel.Debug,
-        "warning" => LogLevel.Warning,
-        _ => LogLevel.Information,
-    };
 }

@@ -46,6 +46,16 @@ internal static class DiagnosticCommands
             Summary = "A container for commands about slow events.",
             Complexity = "Depends on the subcommand", Since = "2.8.13",
         },
+        new("LATENCY DOCTOR", Usual | NoScript, LatencyDoctor)
+        {
+            Summary = "Says in words what was slow, and what may help.",
+            Complexity = "O(1)", Since = "2.8.13", Tips = ["nondeterministic_output", "request_policy:all_nodes", "response_policy:special"],
+        },
+        new("LATENCY GRAPH event", Usual | NoScript, LatencyGraph)
+        {
+            Summary = "Draws the samples of a kind of event.",
+            Complexity = "O(1)", Since = "2.8.13", Tips = ["nondeterministic_output", "request_policy:all_nodes", "response_policy:special"],
+        },
         new("LATENCY HELP", Loading | Stale, ContainerHelp.Answer)
         {
             Summary = "Shows these lines.",
@@ -76,6 +86,12 @@ internal static class DiagnosticCommands
         {
             Summary = "Says in words where memory is.",
             Complexity = "O(1)", Since = "4.0.0", Tips = ["nondeterministic_output", "request_policy:all_shards", "response_policy:special"],
+        },
+        new("MEMORY MALLOC-STATS", None, MemoryMallocStats)
+        {
+            Summary = "Shows the figures of the allocator of the data.",
+            Complexity = "Depends on how much memory is allocated, could be slow", Since = "4.0.0",
+            Tips = ["nondeterministic_output", "request_policy:all_shards", "response_policy:special"],
         },
         new("MEMORY PURGE", None, MemoryPurge)
         {
@@ -122,6 +138,19 @@ internal static class DiagnosticCommands
     {
         call.Server.SlowLog.Clear();
         call.Reply.SimpleString("OK"u8);
+    }
+
+    private static void LatencyDoctor(ref CommandCall call) =>
+        call.Reply.Verbatim("txt", LatencyReport.Doctor(call.Server.Latency.All(), call.Server));
+
+    private static void LatencyGraph(ref CommandCall call)
+    {
+        var name = call.Args.Bytes();
+        var text = Encoding.ASCII.GetString(name);
+        if (call.Server.Latency.All().FirstOrDefault(kept => kept.Name == text) is { } kept)
+            call.Reply.Verbatim("txt", LatencyReport.Graph(kept, call.Server.Time.GetUtcNow().ToUnixTimeSeconds()));
+        else
+            call.Reply.Error(Errors.Echoing("ERR No samples available for event '"u8, name, "'"u8));
     }
 
     private static void LatencyHistogram(ref CommandCall call)
@@ -210,6 +239,21 @@ internal static class DiagnosticCommands
             $"The data occupies {MemoryFigures.ForPeople(memory.Used)}, its allocator has taken {MemoryFigures.ForPeople(memory.Committed)} " +
             $"from the system, the process has {MemoryFigures.ForPeople(memory.Resident)} in memory, clients' buffers take " +
             $"{MemoryFigures.ForPeople(memory.Clients)}.\n"));
+    }
+
+    private static void MemoryMallocStats(ref CommandCall call)
+    {
+        var store = call.Server.Store.Statistics();
+        var memory = store.Memory;
+        (string Name, long Bytes)[] owners =
+        [
+            ("records", memory.Records), ("indexes", memory.Indexes), ("trees", memory.Trees), ("deadlines", memory.Deadlines), ("used", store.UsedBytes),
+            ("of these waiting", memory.Waiting), ("free", memory.Free), ("committed", store.CommittedBytes), ("databases", memory.Databases),
+            ("queues", memory.Queues), ("page tables", memory.PageTables), ("managed heap", GC.GetTotalMemory(forceFullCollection: false)),
+        ];
+        var text = new StringBuilder("Memory of the data by what it is for, in bytes:\n");
+        foreach (var (name, bytes) in owners) text.Append(CultureInfo.InvariantCulture, $"{name,-18}{bytes,16}\n");
+        call.Reply.Verbatim("txt", text.ToString());
     }
 
     private static void MemoryPurge(ref CommandCall call)

@@ -85,7 +85,9 @@ internal static partial class SettingTable
         new("otlp-protocol", Choice, "auto") { Choices = ["auto", "http/protobuf", "grpc"], Changes = Changeability.Start, About = "How they are sent; auto obeys OTEL_EXPORTER_OTLP_PROTOCOL, without which otlp-endpoint is sent http/protobuf." },
         new("otlp-interval", Integer, "0") { Max = IntMax, Changes = Changeability.Start, About = "Milliseconds between exports of metrics; 0 obeys OTEL_METRIC_EXPORT_INTERVAL, without which it is a minute." },
         new("otlp-trace-ratio", Text, "") { Changes = Changeability.Start, Check = SettingChecks.Ratio, About = "The part of commands that is traced, from 0 to 1; empty obeys OTEL_TRACES_SAMPLER, without which it is 0.001." },
-        new("loglevel", Choice, "notice") { Choices = ["debug", "verbose", "notice", "warning"], About = "What is logged." },
+        new("loglevel", Choice, "notice") { Choices = ["debug", "verbose", "notice", "warning"], About = "What is logged: from debug, everything, to warning, only what an operator should look at." },
+        new("logfile", Text, "") { Changes = Changeability.Start, About = "The file that the log is appended to, opened anew for each line; empty for standard error." },
+        new("log-format", Choice, "plain") { Choices = ["plain", "json"], About = "How a line of the log is written: as Redis does, or as a JSON object." },
     ];
 
     private static string[] MaxMemoryPolicies =>

@@ -81,7 +81,8 @@ internal sealed partial class InfoReport
         Line("mem_fragmentation_bytes", memory.Resident - memory.Used);
         Zero("mem_not_counted_for_evict", "mem_replication_backlog", "mem_total_replication_buffers", "mem_clients_slaves");
         Line("mem_clients_normal", memory.Clients);
-        Zero("mem_cluster_links", "mem_aof_buffer");
+        Zero("mem_cluster_links");
+        Line("mem_aof_buffer", _server.Persistence?.Journal?.Figures.PendingBytes ?? 0);
         Line("mem_allocator", "memstore");
         Zero("active_defrag_running", "lazyfree_pending_objects", "lazyfreed_objects");
     }

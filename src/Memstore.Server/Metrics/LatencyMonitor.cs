@@ -1,7 +1,7 @@
 namespace Memstore.Server.Metrics;
 
 /// <summary>The newest and the worst of a kind of slow event.</summary>
-/// <param name="Name">The kind: <c>command</c> or <c>fast-command</c>.</param>
+/// <param name="Name">The kind: <c>command</c>, <c>fast-command</c> or <c>journal-sync</c>.</param>
 /// <param name="Samples">Unix seconds and milliseconds, the oldest first.</param>
 /// <param name="MaxMs">The worst since the start or the last reset.</param>
 internal sealed record LatencyEvent(string Name, List<(long UnixSeconds, long Ms)> Samples, long MaxMs);
@@ -12,6 +12,7 @@ internal sealed class LatencyMonitor
     private const int SamplesMax = 160;
 
     private readonly Lock _lock = new();
+    private long _lastSyncUnixMs;
     private readonly SortedDictionary<string, LatencyEvent> _events = new(StringComparer.Ordinal);
 
     /// <summary>Keeps an event; of those in the same second the worst.</summary>
@@ -27,6 +28,18 @@ internal sealed class LatencyMonitor
             if (kept.Samples.Count > SamplesMax) kept.Samples.RemoveAt(0);
             _events[name] = kept with { MaxMs = Math.Max(kept.MaxMs, ms) };
         }
+    }
+
+    /// <summary>Looks whether the journal was synced slowly. About ten times a second; of several syncs in between the last one counts.</summary>
+    public void KeepHouse(ServerState server)
+    {
+        var threshold = server.Settings.LatencyThresholdMs;
+        if (threshold == 0 || server.Persistence?.Journal is not { } journal) return;
+        var figures = journal.Figures;
+        if (figures.LastSyncUnixMs == _lastSyncUnixMs) return;
+        _lastSyncUnixMs = figures.LastSyncUnixMs;
+        var ms = (long)figures.LastSyncTime.TotalMilliseconds;
+        if (ms >= threshold) Add("journal-sync", figures.LastSyncUnixMs / 1_000, ms);
     }
 
     /// <summary>All kinds of events.</summary>

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using Memstore.Protocol;
+using Memstore.Server.Commands;
 using Memstore.Server.Sessions;
 
 namespace Memstore.Server.Metrics;
@@ -40,9 +41,9 @@ internal sealed class SlowLog(ServerState server)
     }
 
     /// <summary>Keeps a command.</summary>
-    public void Add(Session session, in Request request, long durationUs)
+    public void Add(Session session, Command row, in Request request, long durationUs)
     {
-        var arguments = Copy(request);
+        var arguments = Copy(row, request);
         lock (_lock)
         {
             var seconds = server.Time.GetUtcNow().ToUnixTimeSeconds();
@@ -69,11 +70,11 @@ internal sealed class SlowLog(ServerState server)
     }
 
     // Redis keeps 32 words and 128 bytes of each, and says how much more there was; clients parse nothing of it.
-    private static byte[][] Copy(in Request request)
+    private static byte[][] Copy(Command row, in Request request)
     {
         var count = Math.Min(request.ArgumentCount, ArgumentsMax);
         var arguments = new byte[count][];
-        for (var i = 0; i < count; i++) arguments[i] = Cut(request[i]);
+        for (var i = 0; i < count; i++) arguments[i] = Cut(Redaction.Hides(row, request, i) ? Redaction.Shown : request[i]);
         if (request.ArgumentCount > ArgumentsMax)
         {
             var more = request.ArgumentCount - ArgumentsMax + 1;

@@ -2,6 +2,8 @@ using System.Buffers;
 using System.Globalization;
 using System.Text;
 using Memstore.Protocol;
+using Memstore.Server.Commands;
+using Memstore.Server.Metrics;
 using Memstore.Server.Sessions;
 
 namespace Memstore.Server.PubSub;
@@ -39,8 +41,8 @@ internal sealed class Monitors(ServerState server)
         }
     }
 
-    /// <summary>Shows a request that is about to run.</summary>
-    public void Feed(Session from, in Request request)
+    /// <summary>Shows a request of a command.</summary>
+    public void Feed(Session from, Command row, in Request request)
     {
         // 1339518083.107412 [0 127.0.0.1:60866] "keys" "*"
         var line = new ArrayBufferWriter<byte>(256);
@@ -48,7 +50,7 @@ internal sealed class Monitors(ServerState server)
         line.Write(Encoding.UTF8.GetBytes(string.Create(
             CultureInfo.InvariantCulture,
             $"{us / 1_000_000}.{us % 1_000_000:d6} [{from.Database} {from.Address}]")));
-        for (var i = 0; i < request.ArgumentCount; i++) Quote(line, request[i]);
+        for (var i = 0; i < request.ArgumentCount; i++) Quote(line, Redaction.Hides(row, request, i) ? Redaction.Shown : request[i]);
         foreach (var session in Volatile.Read(ref _sessions)) session.Inbox.AddLine(line.WrittenSpan);
     }
 

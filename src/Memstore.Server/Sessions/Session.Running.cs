@@ -509,7 +509,7 @@ internal sealed partial class Session
     // Once it has run, as Redis 7.0 does: MONITOR does not show itself, RESET ends it unseen.
     private void ShowToMonitors(Command row, in Request request)
     {
-        if (_server.Monitors.Any && (row.Flags & (CommandFlags.SkipMonitor | CommandFlags.Admin)) == 0) _server.Monitors.Feed(this, request);
+        if (_server.Monitors.Any && (row.Flags & (CommandFlags.SkipMonitor | CommandFlags.Admin)) == 0) _server.Monitors.Feed(this, row, request);
     }
 
     // $-1\r\n or _\r\n: the key that was to be read is not there.
@@ -526,7 +526,7 @@ internal sealed partial class Session
         if (us >= HotKeySampler.SlowNs / 1_000 && !isKeyTaken) TakeSlowKey(counters, row, us);
         var threshold = _server.Settings.SlowLogThresholdUs;
         if (threshold >= 0 && us >= threshold && (row.Flags & CommandFlags.SkipSlowlog) == 0)
-            _server.SlowLog.Add(this, _batch[_next - 1], us);
+            _server.SlowLog.Add(this, row, _batch[_next - 1], us);
         var thresholdMs = _server.Settings.LatencyThresholdMs;
         if (thresholdMs > 0 && us >= thresholdMs * 1000)
         {

@@ -93,11 +93,11 @@ public sealed class RedisFileTests : IDisposable
         var settings = _folder.Load("redis.conf").Settings;
         Assert.Equal("127.0.0.1 -::1", settings["bind"]);
         Assert.Equal("no", settings["appendonly"]);
+        Assert.Equal("/var/log/redis/redis-server.log", settings["logfile"]);
         Assert.Equal(
             [
                 "redis.conf:7: daemonize yes: the server stays in the foreground; let systemd or a container keep it",
                 "redis.conf:20: dir /var/lib/redis: the data is kept in the directory that data names",
-                "redis.conf:10: logfile /var/log/redis/redis-server.log: the log goes to standard error",
                 "redis.conf:2: protected-mode yes: there is no protected mode: who reaches an address that bind names needs requirepass and nothing else",
                 "these settings change nothing here: pidfile",
             ],

@@ -38,15 +38,15 @@ internal static partial class ServerLog
     [LoggerMessage(111, LogLevel.Warning, "{Path} was not written: {Reason}")]
     public static partial void RewriteFailed(ILogger logger, string path, string reason);
 
-    [LoggerMessage(111, LogLevel.Warning, "Metrics or traces could not be exported: {Reason}")]
+    [LoggerMessage(112, LogLevel.Warning, "Metrics or traces could not be exported: {Reason}")]
     public static partial void ExportFailed(ILogger logger, string reason);
 
     [LoggerMessage(104, LogLevel.Error, "Housekeeping failed.")]
     public static partial void HousekeepingFailed(ILogger logger, Exception exception);
 
-    [LoggerMessage(110, LogLevel.Information, "REST on http://{Address}.")]
+    [LoggerMessage(113, LogLevel.Information, "REST on http://{Address}.")]
     public static partial void HttpListens(ILogger logger, string address);
 
-    [LoggerMessage(111, LogLevel.Warning, "There is no REST API: {Reason} Clients of RESP are served; --http-port names another port, and 0 turns REST off.")]
+    [LoggerMessage(114, LogLevel.Warning, "There is no REST API: {Reason} Clients of RESP are served; --http-port names another port, and 0 turns REST off.")]
     public static partial void HttpFailed(ILogger logger, string reason);
 }
