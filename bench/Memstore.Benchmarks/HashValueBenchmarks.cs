@@ -51,7 +51,7 @@ public unsafe class HashValueBenchmarks : ITreeSink, IDisposable
     public void Dispose()
     {
         _pool.Return(_worker);
-        _pool.Dispose();
+        _pool.TryClose(TimeSpan.Zero);
         _arena.Dispose();
         GC.SuppressFinalize(this);
     }

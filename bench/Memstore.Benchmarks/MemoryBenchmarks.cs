@@ -30,7 +30,7 @@ public unsafe class MemoryBenchmarks : IDisposable
     [GlobalCleanup]
     public void Dispose()
     {
-        _pool.Dispose();
+        _pool.TryClose(TimeSpan.Zero);
         _arena.Dispose();
         GC.SuppressFinalize(this);
     }

@@ -23,6 +23,8 @@ public sealed unsafe partial class Store : IDisposable
     private const long GrantsTimeUs = 50;
     private const int SpareKeyspacesMax = 16;
 
+    private static readonly TimeSpan LeavingTimeout = TimeSpan.FromSeconds(10);
+
     // Fixed after construction.
     private readonly WorkerPool _workers;
     private readonly Maintenance _maintenance;
@@ -243,13 +245,16 @@ public sealed unsafe partial class Store : IDisposable
         foreach (var worker in _workers.Workers) worker.Holds.Reset();
     }
 
-    /// <summary>Stops maintenance and gives all memory back. No thread may be in the store any more.</summary>
+    /// <summary>
+    /// Stops maintenance and gives all memory back. Nobody may begin anything in the store any more; threads that are about to leave are waited
+    /// for, and if one does not leave, the memory stays until the process ends.
+    /// </summary>
     public void Dispose()
     {
         if (_isDisposed) return;
         _isDisposed = true;
         _maintenance.Dispose();
-        _workers.Dispose();
+        if (!_workers.TryClose(LeavingTimeout)) return;
         foreach (var keyspace in _spareKeyspaces) keyspace.Dispose();
         Versions.Dispose();
         foreach (var keyspace in _databaseSet.Keyspaces) keyspace.Dispose();

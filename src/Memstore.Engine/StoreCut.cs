@@ -60,12 +60,32 @@ public sealed class StoreCut : IDisposable
         var transaction = new Transaction(store);
         transaction.Begin(0);
         transaction.DeclareEverything(KeyAccess.Read);
+        try
+        {
+            if (!TryCut(store, transaction, body)) body.Wait();
+            return cut;
+        }
+        catch
+        {
+            cut.Dispose();
+            throw;
+        }
+    }
+
+    // False if it has to be waited for.
+    private static bool TryCut(Store store, Transaction transaction, CuttingBody body)
+    {
         var worker = store.Rent();
-        var done = transaction.TryRun(worker, body);
-        if (!done) transaction.Submit(worker, body);
-        store.Return(worker);
-        if (!done) body.Wait();
-        return cut;
+        try
+        {
+            if (transaction.TryRun(worker, body)) return true;
+            transaction.Submit(worker, body);
+            return false;
+        }
+        finally
+        {
+            store.Return(worker);
+        }
     }
 
     private sealed class CuttingBody(StoreCut cut, Action<long>? atCut) : ITransactionBody, IDisposable

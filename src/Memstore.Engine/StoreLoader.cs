@@ -34,73 +34,38 @@ public sealed class StoreLoader : IDisposable
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void PutString(int database, ReadOnlySpan<byte> key, ReadOnlySpan<byte> value, long deadlineUnixMs = 0, bool raw = false)
     {
-        var route = Enter(database, key);
-        try
-        {
-            _transaction.PutString(new Key(key, route), value, deadlineUnixMs, raw);
-        }
-        finally
-        {
-            Leave();
-        }
+        using var entered = Enter(database, key);
+        _transaction.PutString(new Key(key, entered.Route), value, deadlineUnixMs, raw);
     }
 
     /// <summary>Sets fields of a hash, which is made if the key is absent.</summary>
     public void SetFields<TPairs>(int database, ReadOnlySpan<byte> key, scoped TPairs pairs)
         where TPairs : IFieldValues, allows ref struct
     {
-        var route = Enter(database, key);
-        try
-        {
-            _transaction.SetFields(new Key(key, route), pairs);
-        }
-        finally
-        {
-            Leave();
-        }
+        using var entered = Enter(database, key);
+        _transaction.SetFields(new Key(key, entered.Route), pairs);
     }
 
     /// <summary>Removes fields of a hash; the last one takes the key with it.</summary>
     public void RemoveFields<TFields>(int database, ReadOnlySpan<byte> key, scoped TFields fields)
         where TFields : IFields, allows ref struct
     {
-        var route = Enter(database, key);
-        try
-        {
-            _transaction.RemoveFields(new Key(key, route), fields);
-        }
-        finally
-        {
-            Leave();
-        }
+        using var entered = Enter(database, key);
+        _transaction.RemoveFields(new Key(key, entered.Route), fields);
     }
 
     /// <summary>Deletes a key. False if there was none.</summary>
     public bool Delete(int database, ReadOnlySpan<byte> key)
     {
-        var route = Enter(database, key);
-        try
-        {
-            return _transaction.Delete(new Key(key, route));
-        }
-        finally
-        {
-            Leave();
-        }
+        using var entered = Enter(database, key);
+        return _transaction.Delete(new Key(key, entered.Route));
     }
 
     /// <summary>Changes the deadline of a key (0: none), even to one that has passed. False if there is no key.</summary>
     public bool SetDeadline(int database, ReadOnlySpan<byte> key, long deadlineUnixMs)
     {
-        var route = Enter(database, key);
-        try
-        {
-            return _transaction.SetDeadline(new Key(key, route), deadlineUnixMs);
-        }
-        finally
-        {
-            Leave();
-        }
+        using var entered = Enter(database, key);
+        return _transaction.SetDeadline(new Key(key, entered.Route), deadlineUnixMs);
     }
 
     /// <summary>Gives a key what another holds, deadline included. False if there is no source.</summary>
@@ -111,43 +76,22 @@ public sealed class StoreLoader : IDisposable
         _transaction.Begin(sourceDatabase);
         _transaction.Declare(from, KeyAccess.Read);
         _transaction.Declare(to, KeyAccess.Write);
-        _transaction.EnterToLoad(RentedWorker());
-        try
-        {
-            return _transaction.CopyValue(new Key(source, from), sourceDatabase, new Key(destination, to), destinationDatabase);
-        }
-        finally
-        {
-            Leave();
-        }
+        using var entered = Enter(from);
+        return _transaction.CopyValue(new Key(source, from), sourceDatabase, new Key(destination, to), destinationDatabase);
     }
 
     /// <summary>Removes every key of a database.</summary>
     public void Flush(int database)
     {
-        EnterEverything();
-        try
-        {
-            _transaction.Flush(database);
-        }
-        finally
-        {
-            Leave();
-        }
+        using var entered = EnterEverything();
+        _transaction.Flush(database);
     }
 
     /// <summary>Swaps two databases.</summary>
     public void Swap(int first, int second)
     {
-        EnterEverything();
-        try
-        {
-            _transaction.Swap(first, second);
-        }
-        finally
-        {
-            Leave();
-        }
+        using var entered = EnterEverything();
+        _transaction.Swap(first, second);
     }
 
     /// <inheritdoc/>
@@ -157,23 +101,27 @@ public sealed class StoreLoader : IDisposable
         _worker = null;
     }
 
-    private KeyRoute Enter(int database, ReadOnlySpan<byte> key)
+    private Entered Enter(int database, ReadOnlySpan<byte> key)
     {
         var route = _store.RouteOf(key);
         _transaction.Begin(database);
         _transaction.Declare(route, KeyAccess.Write);
-        _transaction.EnterToLoad(RentedWorker());
-        return route;
+        return Enter(route);
     }
 
-    private void EnterEverything()
+    private Entered EnterEverything()
     {
         _transaction.Begin(0);
         _transaction.DeclareEverything(KeyAccess.Write);
-        _transaction.EnterToLoad(RentedWorker());
+        return Enter(default(KeyRoute));
     }
 
-    private void Leave() => _transaction.LeaveLoaded(_worker!);
+    // What the transaction has declared.
+    private Entered Enter(KeyRoute route)
+    {
+        _transaction.EnterToLoad(RentedWorker());
+        return new Entered(this, route);
+    }
 
     private Worker RentedWorker()
     {
@@ -181,5 +129,13 @@ public sealed class StoreLoader : IDisposable
         if (_worker is not null) _store.Return(_worker);
         _left = EffectsPerRent;
         return _worker = _store.Rent();
+    }
+
+    /// <summary>Inside the shards; leaves them at its end.</summary>
+    private readonly ref struct Entered(StoreLoader loader, KeyRoute route)
+    {
+        public KeyRoute Route { get; } = route;
+
+        public void Dispose() => loader._transaction.LeaveLoaded(loader._worker!);
     }
 }

@@ -45,7 +45,7 @@ internal sealed class Balancer(ServerState server)
     {
         var before = server.Store.ShardCount;
         var moves = server.Store.SetShardCount(count);
-        server.Settings.State("shards", count.ToString(CultureInfo.InvariantCulture));
+        server.Settings.Override("shards", count.ToString(CultureInfo.InvariantCulture));
         Note($"the number of shards was changed from {before} to {count}: {moves.Count} slots moved");
     });
 

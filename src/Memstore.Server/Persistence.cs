@@ -137,7 +137,7 @@ internal sealed class Persistence : IAsyncDisposable
     /// <summary>Whether what a client commits now must be safe within a second although the server's own level does not ask for it.</summary>
     public void SyncSoon()
     {
-        // The journal then syncs every second until the server stops: a client that asks once will ask again.
+        // The journal then syncs every second until somebody sets appendfsync: a client that asks once will ask again.
         if (_journal is { SyncsEverySecond: false } journal) journal.SyncsEverySecond = true;
     }
 
@@ -162,7 +162,7 @@ internal sealed class Persistence : IAsyncDisposable
     public void ApplySettings()
     {
         _options.Keep = TimeSpan.FromSeconds(_server.Settings.Number("journal-keep"));
-        if (_journal is { } journal && _server.Settings["appendfsync"] != "no") journal.SyncsEverySecond = true;
+        if (_journal is { } journal) journal.SyncsEverySecond = _server.Settings["appendfsync"] != "no";
     }
 
     /// <summary>Notices that the journal is behind or failed. One read while it is not; asked at the start of each turn.</summary>
@@ -229,34 +229,22 @@ internal sealed class Persistence : IAsyncDisposable
 
     private string? Save()
     {
-        var commits = _server.Store.Statistics().Commits;
-        var written = _journal?.Figures.WrittenBytes ?? 0;
         string? error = null;
         try
         {
-            var result = _journal is { } journal
-                ? _directory.TrySave(_server.Store, journal, _stop.Token)
-                : _directory.TrySave(_server.Store, stop: _stop.Token);
-            if (result is not null)
-            {
-                _savedSequence = result.Image.Sequence;
-                _savedCommits = commits;
-                (_bytesBefore, _writtenAtSave) = (0, written);
-                LastSave = _server.Time.GetUtcNow();
-                LastSaveDuration = result.Duration;
-                Saves++;
-                ServerLog.Saved(_server.Logger, result.Image.Name, result.Keys, result.Image.Bytes, result.Duration.TotalSeconds);
-            }
+            SaveImage();
         }
         catch (OperationCanceledException)
         {
             error = "the server stops";
         }
-        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException or StorageException or ObjectDisposedException)
+#pragma warning disable CA1031 // Whatever went wrong, clients hear of it and the next save is tried.
+        catch (Exception failure)
+#pragma warning restore CA1031
         {
             error = failure.Message;
             _notBefore = _server.Time.GetUtcNow() + RetryPause;
-            ServerLog.SaveFailed(_server.Logger, failure.Message);
+            ServerLog.SaveFailed(_server.Logger, IsOfTheDisk(failure) ? null : failure, failure.Message);
         }
 
         lock (_lock)
@@ -267,6 +255,26 @@ internal sealed class Persistence : IAsyncDisposable
 
         return error;
     }
+
+    private void SaveImage()
+    {
+        var commits = _server.Store.Statistics().Commits;
+        var written = _journal?.Figures.WrittenBytes ?? 0;
+        var result = _journal is { } journal
+            ? _directory.TrySave(_server.Store, journal, _stop.Token)
+            : _directory.TrySave(_server.Store, stop: _stop.Token);
+        if (result is null) return;
+        _savedSequence = result.Image.Sequence;
+        _savedCommits = commits;
+        (_bytesBefore, _writtenAtSave) = (0, written);
+        LastSave = _server.Time.GetUtcNow();
+        LastSaveDuration = result.Duration;
+        Saves++;
+        ServerLog.Saved(_server.Logger, result.Image.Name, result.Keys, result.Image.Bytes, result.Duration.TotalSeconds);
+    }
+
+    // What an operator can mend needs no stack trace.
+    private static bool IsOfTheDisk(Exception failure) => failure is IOException or UnauthorizedAccessException or StorageException or ObjectDisposedException;
 
     // Clients are told what the disk says, or wait while it is only slow.
     private void Look()

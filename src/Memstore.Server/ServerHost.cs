@@ -41,7 +41,7 @@ internal sealed class ServerHost : IAsyncDisposable
     public ServerHost(Settings settings, TimeProvider time, ILogger logger, StoreOptions? storeOptions = null, IDisk? disk = null)
     {
         var isKept = storeOptions is null && settings["data"] != "none";
-        if (!isKept) settings.State("appendonly", "no");
+        if (!isKept) settings.Override("appendonly", "no");
         var store = new Store(storeOptions ?? new StoreOptions
         {
             Shards = (int)settings.Number("shards"),
@@ -64,7 +64,7 @@ internal sealed class ServerHost : IAsyncDisposable
                 throw;
             }
 
-            settings.State("dir", State.Persistence.DirectoryPath);
+            settings.Override("dir", State.Persistence.DirectoryPath);
         }
 
         _housekeeping = time.CreateTimer(static host => ((ServerHost)host!).KeepHouse(), this, HousekeepingInterval, HousekeepingInterval);

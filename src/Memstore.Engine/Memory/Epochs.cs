@@ -1,4 +1,4 @@
-using System.Runtime.InteropServices;
+using System.Runtime.CompilerServices;
 
 namespace Memstore.Engine.Memory;
 
@@ -18,7 +18,7 @@ namespace Memstore.Engine.Memory;
 //   3. The word's value is what the reader read from the global epoch before a2's barrier: at most t+1, not t+2. So a3 fails.
 // A reader that was interrupted between reading the epoch and storing it holds an old value; that only delays advances.
 // With two epochs instead of three step 1 fails for unlinks by plain stores; a third epoch is cheaper than a fence per Retire.
-internal sealed unsafe class Epochs : IDisposable
+internal sealed unsafe class Epochs
 {
     /// <summary>The word of a worker that nobody has rented.</summary>
     public const long Free = 0;
@@ -32,6 +32,8 @@ internal sealed unsafe class Epochs : IDisposable
     // Words two cache lines apart: neighbouring lines are fetched in pairs.
     private const int Stride = 128;
 
+    // Pinned and not native: a thread that leaves late, when the store has been disposed, must still have a word to write to.
+    private readonly byte[] _memory;
     private readonly byte* _words;
     private readonly int _capacity;
     private int _count;
@@ -39,9 +41,9 @@ internal sealed unsafe class Epochs : IDisposable
     public Epochs(int capacity)
     {
         _capacity = capacity;
-        var size = (nuint)(capacity + 1) * Stride;
-        _words = (byte*)NativeMemory.AlignedAlloc(size, Stride);
-        NativeMemory.Clear(_words, size);
+        _memory = GC.AllocateArray<byte>((capacity + 2) * Stride, pinned: true);
+        var start = (nuint)Unsafe.AsPointer(ref _memory[0]);
+        _words = (byte*)((start + Stride - 1) & ~(nuint)(Stride - 1));
         Global = (long*)(_words + (nuint)capacity * Stride);
         *Global = 1;
     }
@@ -72,8 +74,6 @@ internal sealed unsafe class Epochs : IDisposable
         Interlocked.MemoryBarrierProcessWide();
         return AllSeen(epoch) && Interlocked.CompareExchange(ref *Global, epoch + 1, epoch) == epoch;
     }
-
-    public void Dispose() => NativeMemory.AlignedFree(_words);
 
     private bool AllSeen(long epoch)
     {

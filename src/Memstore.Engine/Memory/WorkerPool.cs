@@ -5,7 +5,7 @@ namespace Memstore.Engine.Memory;
 
 /// <summary>The workers of a store: threads rent one for each batch of work.</summary>
 // Threading: all members may be called by any thread; Collect by one at a time (others return at once).
-internal sealed unsafe class WorkerPool : IDisposable
+internal sealed unsafe class WorkerPool
 {
     /// <summary>Threads that may be inside at the same time; more wait.</summary>
     public const int WorkersMax = 128;
@@ -21,6 +21,7 @@ internal sealed unsafe class WorkerPool : IDisposable
     private readonly Lock _lock = new();
     private readonly Queue<RetiredAction> _actions = new();
     private int _collecting;
+    private bool _isClosed;
 
     public WorkerPool(Arena arena)
     {
@@ -97,11 +98,27 @@ internal sealed unsafe class WorkerPool : IDisposable
         }
     }
 
-    /// <summary>Lets go of the pool's own memory. Nobody has rented a worker; the arena goes next.</summary>
-    public void Dispose()
+    /// <summary>
+    /// Waits until every worker has been returned, and lets go of the pool's own memory; the arena goes next. Nobody can rent a worker
+    /// afterwards. False if somebody keeps one: then nothing may be freed.
+    /// </summary>
+    // A session may have its answer, and the store be disposed, before the thread that gave the answer has returned its worker.
+    public bool TryClose(TimeSpan timeout)
     {
-        for (var i = 0; i < Epochs.Count; i++) _workers[i]?.Release();
-        Epochs.Dispose();
+        lock (_lock) _isClosed = true;
+        var wait = default(SpinWait);
+        var since = Stopwatch.GetTimestamp();
+        for (var i = 0; i < Epochs.Count; i++)
+        {
+            while (!_workers[i]!.TryEnter())
+            {
+                if (Stopwatch.GetElapsedTime(since) > timeout) return false;
+                wait.SpinOnce();
+            }
+        }
+
+        for (var i = 0; i < Epochs.Count; i++) _workers[i]!.Release();
+        return true;
     }
 
     internal void AddAction(Func<Worker, object?, bool> step, object? state)
@@ -183,6 +200,7 @@ internal sealed unsafe class WorkerPool : IDisposable
     {
         lock (_lock)
         {
+            ObjectDisposedException.ThrowIf(_isClosed, this);
             var index = Epochs.Count;
             if (index == WorkersMax) return null;
             var worker = new Worker(this, index);

@@ -132,8 +132,9 @@ internal static class ShardPlanner
         {
             var point = _ring.PointOf(slot);
             var least = -1;
-            var tried = 0;
-            for (var i = 0; i < _ring.Points.Count && tried < _ring.Shards * 4; i++, tried++)
+            // Most shards come by within a few rounds' worth of points; going over all of them for each slot would be quadratic.
+            var points = Math.Min(_ring.Points.Count, _ring.Shards * 4);
+            for (var i = 0; i < points; i++)
             {
                 var shard = _ring.ShardAt(point + i);
                 if (shard != except && _sums[shard] + _loads[slot] <= _bound) return shard;

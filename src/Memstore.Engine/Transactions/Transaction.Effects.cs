@@ -83,6 +83,22 @@ public sealed unsafe partial class Transaction
         if (IsLogged) Encoder.Copy(EffectsOn(sourceDatabase), source, destinationDatabase, destination);
     }
 
+    /// <summary>How far the effects are, to go back to.</summary>
+    private readonly struct EffectsMark(Transaction transaction)
+    {
+        private readonly int _length = transaction._effects?.WrittenCount ?? 0;
+        private readonly int _selected = transaction._selected;
+
+        public void Restore(Transaction transaction)
+        {
+            if (transaction._effects is not { } effects || effects.WrittenCount == _length) return;
+            var kept = effects.WrittenSpan[.._length].ToArray();
+            effects.ResetWrittenCount();
+            effects.Write(kept);
+            transaction._selected = _selected;
+        }
+    }
+
     private void FinishEffects()
     {
         if (_sequence == 0 && _effects is { WrittenCount: > 0 }) ReserveLate();

@@ -320,10 +320,29 @@ public sealed unsafe partial class Transaction
     {
         var record = (byte*)_pending;
         _pending = 0;
-        if (_store.Log is not null) EffectPending(record);
+        if (_store.Log is null)
+        {
+            if (_mode != Mode.Private) PublishPending(record);
+            return;
+        }
+
+        var mark = new EffectsMark(this);
+        EffectPending(record);
         if (_mode == Mode.Private) return;
-        Publish(_pendingKeyspace, _pendingDatabase, _pendingRoute, (ulong*)_pendingEntry, (byte*)_pendingOld, record, _pendingKeepsTree);
+        try
+        {
+            PublishPending(record);
+        }
+        catch
+        {
+            // Memory ran out before the record was in the index: nobody has seen it, so the log must not tell of it.
+            mark.Restore(this);
+            throw;
+        }
     }
+
+    private void PublishPending(byte* record) =>
+        Publish(_pendingKeyspace, _pendingDatabase, _pendingRoute, (ulong*)_pendingEntry, (byte*)_pendingOld, record, _pendingKeepsTree);
 
     // keepsTree: the new record goes on with the tree of the old one, so only the old record is released.
     private void Publish(Keyspace keyspace, int database, KeyRoute route, ulong* entry, byte* old, byte* record, bool keepsTree)

@@ -95,7 +95,7 @@ internal sealed class Settings
     public bool TrySet(IReadOnlyList<(string Name, string Value)> changes, out string error) => TrySet(changes, starting: false, out error);
 
     /// <summary>Says what is true of a setting whatever was asked for.</summary>
-    public void State(string name, string value)
+    public void Override(string name, string value)
     {
         lock (_lock) _values[SettingTable.Names[name]] = value;
     }

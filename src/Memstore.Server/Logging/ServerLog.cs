@@ -24,7 +24,7 @@ internal static partial class ServerLog
     public static partial void Saved(ILogger logger, string name, long keys, long bytes, double seconds);
 
     [LoggerMessage(107, LogLevel.Error, "No image could be written: {Reason}")]
-    public static partial void SaveFailed(ILogger logger, string reason);
+    public static partial void SaveFailed(ILogger logger, Exception? exception, string reason);
 
     [LoggerMessage(108, LogLevel.Information, "{Line}")]
     public static partial void Loaded(ILogger logger, string line);

@@ -24,7 +24,7 @@ internal sealed partial class Session
     private KeyRoute[] _ahead = new KeyRoute[16];
     private int _aheadCount;
     private int _untilSample;
-    private uint _sampleState = (uint)Random.Shared.Next();
+    private uint _sampleState;
     private readonly List<KeyUse> _keyUses = [];
 
     private int _next;

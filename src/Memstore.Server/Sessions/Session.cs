@@ -46,6 +46,7 @@ internal sealed partial class Session : ITransactionBody, IDisposable
         Inbox = new Inbox(this);
         CreatedTicks = LastActiveTicks = Environment.TickCount64;
         _onFlushed = FlushEnded;
+        _sampleState = (uint)server.Random.Next();
         ResetIdentity();
     }
 

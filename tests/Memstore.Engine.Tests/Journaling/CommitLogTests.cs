@@ -86,6 +86,40 @@ public sealed class CommitLogTests
         Assert.Equal(["in 2: put a 1;put a 2;select 3;put b 3;", "put d 5;"], log.Records());
     }
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(30)]
+    public void The_log_tells_nothing_that_memory_was_too_short_for(int valueLength)
+    {
+        var log = new ListLog();
+        using var store = new Store(new StoreOptions
+        {
+            CommitLog = log,
+            EffectEncoder = new TextEncoder(),
+            RunMaintenance = false,
+            Seed = 1,
+            Arena = new Memstore.Engine.Memory.ArenaOptions { LimitBytes = 8 << 20 },
+        });
+        var value = new string('v', valueLength);
+        var failures = 0;
+        for (var i = 0; failures < 20; i++)
+        {
+            string[] keys = [$"{i}a", $"{i}b", $"{i}c"];
+            try
+            {
+                store.Run(TransactionPlan.Held, 0, keys, t => Array.ForEach(keys, key => t.Write(key, value)));
+            }
+            catch (OutOfMemoryException)
+            {
+                failures++;
+            }
+        }
+
+        var logged = log.Records().SelectMany(static record => record.Split(';', StringSplitOptions.RemoveEmptyEntries)).Select(static effect => effect.Split(' ')[1]).ToHashSet();
+        Assert.NotEmpty(logged);
+        foreach (var key in logged) Assert.True(store.TryGetUnheld(key, out var seen) && seen == value, key);
+    }
+
     [Fact]
     public void An_expiry_is_logged_as_a_delete()
     {

@@ -22,6 +22,23 @@ public sealed unsafe class WorkerPoolTests
     }
 
     [Fact]
+    public void Closing_waits_for_those_who_are_about_to_leave()
+    {
+        using var store = new Memory();
+        var pool = new WorkerPool(store.Arena);
+        var worker = pool.Rent();
+        Assert.False(pool.TryClose(TimeSpan.Zero));
+        Assert.Throws<ObjectDisposedException>(() => pool.Rent());
+        var isClosed = false;
+        var closing = new Thread(() => isClosed = pool.TryClose(TimeSpan.FromMinutes(1)));
+        closing.Start();
+        Assert.False(closing.Join(TimeSpan.FromMilliseconds(20)));
+        pool.Return(worker);
+        closing.Join();
+        Assert.True(isClosed);
+    }
+
+    [Fact]
     public void A_retired_block_waits_for_those_who_are_inside()
     {
         using var store = new Memory();
@@ -158,7 +175,7 @@ public sealed unsafe class WorkerPoolTests
 
         public void Dispose()
         {
-            Pool.Dispose();
+            Assert.True(Pool.TryClose(TimeSpan.Zero), "A worker was not returned.");
             Arena.Dispose();
         }
     }

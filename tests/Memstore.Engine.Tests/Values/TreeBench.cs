@@ -91,7 +91,7 @@ internal sealed unsafe class TreeBench : ITreeSink, IDisposable
     public void Dispose()
     {
         _pool.Return(Worker);
-        _pool.Dispose();
+        if (!_pool.TryClose(TimeSpan.Zero)) throw new InvalidOperationException("A worker was not returned.");
         _arena.Dispose();
     }
 

@@ -19,7 +19,7 @@ public sealed class ServerLoggerTests : IDisposable
     {
         var log = new ServerLogger(_settings, _clock, _error);
         ServerLog.Saved(log, "image-1", 3, 200, 0.5);
-        ServerLog.SaveFailed(log, "no room");
+        ServerLog.SaveFailed(log, null, "no room");
         Assert.Equal(
             [$"{Environment.ProcessId}:M 23 Nov 2026 01:06:27.039 * Wrote image-1: 3 keys, 200 bytes in 0.500 seconds.", $"{Environment.ProcessId}:M 23 Nov 2026 01:06:27.039 # No image could be written: no room"],
             Lines());

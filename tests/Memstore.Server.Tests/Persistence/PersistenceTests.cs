@@ -201,6 +201,34 @@ public sealed class PersistenceTests : IDisposable
     }
 
     [Fact]
+    public async Task A_save_that_fails_for_whatever_reason_does_not_keep_the_next_from_running()
+    {
+        await using var host = await StartAsync(("appendonly", "no"));
+        using var client = ServerFixture.ConnectInMemory(host);
+        await ExpectAsync(client, "SET key 1", "OK");
+        _disk.OnWrite = static () => new InvalidOperationException("a fault of the program");
+        Assert.IsType<RespError>(await client.AskAsync("SAVE"));
+        Assert.False(host.State.Persistence!.IsSaving);
+        _disk.OnWrite = null;
+        while (await client.AskAsync("SAVE") is RespError) await Task.Yield();
+        Assert.True(host.State.Persistence.Saves > 0);
+    }
+
+    [Fact]
+    public async Task The_journal_syncs_every_second_only_while_a_setting_or_a_client_asks()
+    {
+        await using var host = await StartAsync();
+        using var client = ServerFixture.ConnectInMemory(host);
+        var journal = host.State.Persistence!.Journal!;
+        Assert.True(journal.SyncsEverySecond);
+        await ExpectAsync(client, "CONFIG SET appendfsync no", "OK");
+        Assert.False(journal.SyncsEverySecond);
+        await ExpectAsync(client, "CLIENT DURABILITY everysec", "everysec");
+        await ExpectAsync(client, "SET key 1", "OK");
+        Assert.True(journal.SyncsEverySecond);
+    }
+
+    [Fact]
     public async Task Two_servers_never_share_a_directory()
     {
         await using var host = await StartAsync();
