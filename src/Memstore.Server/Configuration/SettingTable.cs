@@ -32,6 +32,7 @@ internal static partial class SettingTable
         new("http-port", Integer, "8080") { Max = 65535, Changes = Changeability.Start, About = "The TCP port of the REST API; 0 turns it off." },
         new("http-bind", Text, "127.0.0.1") { Changes = Changeability.Start, About = "The IP addresses of the REST API." },
         new("http-max-body", Bytes, "67108864") { Min = 1024, Max = IntMax, Changes = Changeability.Start, About = "The longest body of a REST request." },
+        new("http-transactions-max", Integer, "256") { Min = 1, Max = IntMax, About = "How many transactions REST clients may have open at once." },
         new("http-allowed-origins", Text, "") { About = "Origins whose pages may use the REST API from a browser, such as https://example.org; others may not." },
         new("transport", Choice, "auto") { Choices = ["auto", "uring", "sockets"], Changes = Changeability.Start, About = "How connections are served." },
         new("event-threads", Integer, "0") { Max = 256, Changes = Changeability.Start, About = "Threads that serve connections with transport uring; 0 for one per two processors." },

@@ -35,7 +35,7 @@ internal static class CommandEndpoints
                 return;
             }
 
-            var answer = new Answer(exchange.Json, WantsBase64(context));
+            var answer = new CommandAnswer(exchange.Json, CommandAnswer.WantsBase64(context));
             await commands.RunAsync(context, exchange.Requests, Protocol, static (replies, answer) => answer.WriteOne(replies), answer).ConfigureAwait(false);
             await exchange.SendAsync(context, answer.Status).ConfigureAwait(false);
         }
@@ -57,7 +57,7 @@ internal static class CommandEndpoints
                 return;
             }
 
-            var answer = new Answer(exchange.Json, WantsBase64(context));
+            var answer = new CommandAnswer(exchange.Json, CommandAnswer.WantsBase64(context));
             await commands.RunAsync(context, exchange.Requests, Protocol, static (replies, answer) => answer.WriteMany(replies), answer).ConfigureAwait(false);
             await exchange.SendAsync(context, answer.Status).ConfigureAwait(false);
         }
@@ -84,7 +84,7 @@ internal static class CommandEndpoints
                 return;
             }
 
-            var answer = new Answer(exchange.Json, WantsBase64(context)) { Queued = requests.Count - 2 };
+            var answer = new CommandAnswer(exchange.Json, CommandAnswer.WantsBase64(context)) { Queued = requests.Count - 2 };
             await commands.RunAsync(context, requests, Protocol, static (replies, answer) => answer.WriteTransaction(replies), answer).ConfigureAwait(false);
             await exchange.SendAsync(context, answer.Status).ConfigureAwait(false);
         }
@@ -99,68 +99,5 @@ internal static class CommandEndpoints
         for (var i = 0; i < requests.Count; i++)
             if (commands.RefusalOf(requests[i]) is { } refusal) return refusal;
         return null;
-    }
-
-    private static bool WantsBase64(HttpContext context) =>
-        context.Request.Headers.TryGetValue("Upstash-Encoding", out var encoding) && encoding.ToString().Equals("base64", StringComparison.OrdinalIgnoreCase);
-
-    /// <summary>Writes replies as JSON and decides the status.</summary>
-    private sealed class Answer(Utf8JsonWriter json, bool base64)
-    {
-        public int Status { get; private set; } = StatusCodes.Status200OK;
-
-        /// <summary>Commands between MULTI and EXEC.</summary>
-        public int Queued { get; init; }
-
-        public void WriteOne(ReadOnlySpan<byte> bytes)
-        {
-            var replies = new JsonReplies(bytes, json, base64);
-            if (replies.IsError) Status = StatusCodes.Status400BadRequest;
-            json.WriteStartObject();
-            replies.WriteMember();
-            json.WriteEndObject();
-        }
-
-        public void WriteMany(ReadOnlySpan<byte> bytes)
-        {
-            var replies = new JsonReplies(bytes, json, base64);
-            json.WriteStartArray();
-            while (!replies.IsEmpty) WriteElement(ref replies);
-            json.WriteEndArray();
-        }
-
-        // +OK, +QUEUED for each command, and what EXEC says; or the errors of those that could not be queued.
-        public void WriteTransaction(ReadOnlySpan<byte> bytes)
-        {
-            var replies = new JsonReplies(bytes, json, base64);
-            replies.SkipLine();
-            ReadOnlySpan<byte> reason = default;
-            for (var i = 0; i < Queued; i++)
-            {
-                var isError = replies.IsError;
-                var line = replies.TakeLine();
-                if (isError && reason.IsEmpty) reason = line;
-            }
-
-            if (replies.IsError)
-            {
-                Status = StatusCodes.Status400BadRequest;
-                json.WriteStartObject();
-                json.WriteString("error"u8, reason.IsEmpty ? replies.TakeLine() : reason);
-                json.WriteEndObject();
-                return;
-            }
-
-            json.WriteStartArray();
-            for (var count = replies.TakeArray(); count > 0; count--) WriteElement(ref replies);
-            json.WriteEndArray();
-        }
-
-        private void WriteElement(ref JsonReplies replies)
-        {
-            json.WriteStartObject();
-            replies.WriteMember();
-            json.WriteEndObject();
-        }
     }
 }

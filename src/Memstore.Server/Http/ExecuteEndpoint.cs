@@ -140,24 +140,15 @@ internal static class ExecuteEndpoint
         {
             var json = exchange.Json;
             var replies = new JsonReplies(bytes, json, base64: false);
-            replies.SkipLine();
-            ReadOnlySpan<byte> refusal = default;
-            for (var i = 1; i < exchange.Requests.Count - 1; i++)
-            {
-                var isError = replies.IsError;
-                var line = replies.TakeLine();
-                if (isError && refusal.IsEmpty) refusal = line;
-            }
-
+            var count = replies.TakeTransaction(exchange.Requests.Count - 2, out var error);
             json.WriteStartObject();
-            if (replies.IsError)
+            if (!error.IsEmpty)
             {
                 Status = StatusCodes.Status400BadRequest;
-                json.WriteString("error"u8, refusal.IsEmpty ? replies.TakeLine() : refusal);
+                json.WriteString("error"u8, error);
             }
             else
             {
-                var count = replies.TakeArray();
                 json.WriteStartArray("results"u8);
                 for (var i = 0; i < count; i++) WriteResult(exchange.Requests[i + 1], ref replies, json);
                 json.WriteEndArray();

@@ -39,22 +39,43 @@ internal sealed class HttpCommands(ServerState server)
     /// <exception cref="BadRequestException">The request's headers make no sense.</exception>
     public async Task RunAsync<T>(HttpContext context, RequestList requests, int protocol, UseReplies<T> use, T state)
     {
-        var connection = context.Connection;
-        var client = _clients.Rent(EndPoint(connection.RemoteIpAddress, connection.RemotePort), EndPoint(connection.LocalIpAddress, connection.LocalPort), TermsOf(context, protocol))
-            ?? throw new HttpUnavailableException("max number of clients reached");
+        var client = Connect(context, protocol);
         try
         {
-            var replies = await client.RunAsync(requests, context.RequestAborted).ConfigureAwait(false);
+            await RunAsync(client, requests, use, state, context.RequestAborted).ConfigureAwait(false);
+        }
+        finally
+        {
+            Disconnect(client);
+        }
+    }
+
+    /// <summary>A session for several runs, as the request's headers want it. <see cref="Disconnect"/> ends it.</summary>
+    /// <exception cref="HttpUnavailableException">There are as many clients as may be.</exception>
+    /// <exception cref="BadRequestException">The request's headers make no sense.</exception>
+    public LocalClient Connect(HttpContext context, int protocol)
+    {
+        var connection = context.Connection;
+        return _clients.Rent(EndPoint(connection.RemoteIpAddress, connection.RemotePort), EndPoint(connection.LocalIpAddress, connection.LocalPort), TermsOf(context, protocol))
+            ?? throw new HttpUnavailableException("max number of clients reached");
+    }
+
+    /// <summary>Ends a session; what it left open is rolled back.</summary>
+    public void Disconnect(LocalClient client) => _clients.Return(client);
+
+    /// <summary>Runs commands in a session and gives their replies to <paramref name="use"/>.</summary>
+    /// <exception cref="HttpUnavailableException">The client was disconnected.</exception>
+    public static async Task RunAsync<T>(LocalClient client, RequestList requests, UseReplies<T> use, T state, CancellationToken cancelled)
+    {
+        try
+        {
+            var replies = await client.RunAsync(requests, cancelled).ConfigureAwait(false);
             Use(replies, use, state);
             client.Taken(replies);
         }
         catch (LocalClientException error)
         {
             throw new HttpUnavailableException($"the connection was closed: {error.Message}");
-        }
-        finally
-        {
-            _clients.Return(client);
         }
     }
 

@@ -29,6 +29,12 @@ internal sealed class HttpExchange : IDisposable
     /// <summary>What the answer is written to.</summary>
     public Utf8JsonWriter Json { get; }
 
+    /// <summary>The answer's bytes, for one that is not JSON. What <see cref="Json"/> has not flushed is not among them.</summary>
+    public IBufferWriter<byte> Bytes => _buffer;
+
+    /// <summary>What was written of the answer.</summary>
+    public ReadOnlyMemory<byte> Written => _buffer.WrittenMemory;
+
     /// <summary>Turns a body into requests.</summary>
     public delegate void ReadBody(ReadOnlySequence<byte> body, RequestList requests, long argumentSizeMax);
 
@@ -60,12 +66,12 @@ internal sealed class HttpExchange : IDisposable
     }
 
     /// <summary>Sends what was written.</summary>
-    public async Task SendAsync(HttpContext context, int status)
+    public async Task SendAsync(HttpContext context, int status, string contentType = "application/json")
     {
         Json.Flush();
         var response = context.Response;
         response.StatusCode = status;
-        response.ContentType = "application/json";
+        response.ContentType = contentType;
         response.ContentLength = _buffer.WrittenCount;
         await response.Body.WriteAsync(_buffer.WrittenMemory, context.RequestAborted).ConfigureAwait(false);
     }

@@ -26,9 +26,15 @@ internal sealed class HttpGuard(ServerState server, RequestDelegate next)
                 context.Response.Headers.WWWAuthenticate = "Basic realm=\"memstore\", Bearer realm=\"memstore\"";
                 await Problem.SendAsync(context, StatusCodes.Status401Unauthorized, "Not authenticated", "WRONGPASS invalid username-password pair or user is disabled.").ConfigureAwait(false);
             }
+            else if (context.Request.Headers.ContentEncoding is [not "identity", ..])
+            {
+                // A bomb of a thousand to one would get past the limit on bodies.
+                await Problem.SendAsync(context, StatusCodes.Status415UnsupportedMediaType, "Unsupported encoding", "A body must come as it is, without Content-Encoding.").ConfigureAwait(false);
+            }
             else
             {
                 await next(context).ConfigureAwait(false);
+                if (context.GetEndpoint()?.Metadata.Count is null or 0 && !context.Response.HasStarted) await ExplainAsync(context).ConfigureAwait(false);
             }
         }
         catch (BadRequestException error)
@@ -49,6 +55,15 @@ internal sealed class HttpGuard(ServerState server, RequestDelegate next)
             // The client has left; nobody reads an answer.
         }
     }
+
+    // Routing has found nothing, or nothing for the method.
+    private static Task ExplainAsync(HttpContext context) => context.Response.StatusCode switch
+    {
+        StatusCodes.Status405MethodNotAllowed => Problem.SendAsync(
+            context, StatusCodes.Status405MethodNotAllowed, "Method not allowed", $"{context.Request.Path} takes {context.Response.Headers.Allow}."),
+        StatusCodes.Status404NotFound => Problem.SendAsync(context, StatusCodes.Status404NotFound, "Not found", $"There is no {context.Request.Path}."),
+        _ => Task.CompletedTask,
+    };
 
     // Programs send no Origin. Browsers send it with every request that could do harm, and Host always.
     private bool IsOfThisOrigin(HttpContext context)

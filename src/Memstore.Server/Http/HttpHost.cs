@@ -94,8 +94,10 @@ internal sealed class HttpHost : IAsyncDisposable
         var commands = new HttpCommands(server);
         ExecuteEndpoint.Map(routes, commands);
         CommandEndpoints.Map(routes, commands);
+        TransactionEndpoints.Map(routes, commands);
+        KeyListEndpoint.Map(routes, commands);
+        KeyEndpoints.Map(routes, commands);
         routes.MapObservability(server);
-        routes.MapFallback(static context => Problem.SendAsync(context, StatusCodes.Status404NotFound, "Not found", $"There is no {context.Request.Path}."));
     }
 
     // The log of the server, whatever the category.

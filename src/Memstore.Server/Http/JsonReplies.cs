@@ -19,6 +19,9 @@ internal ref struct JsonReplies(ReadOnlySpan<byte> replies, Utf8JsonWriter write
     /// <summary>Whether the next reply is an error.</summary>
     public readonly bool IsError => !_rest.IsEmpty && _rest[0] == (byte)'-';
 
+    /// <summary>Whether the next reply says that an open transaction was rolled back.</summary>
+    public readonly bool IsExpiry => _rest.StartsWith("-TXTIMEOUT "u8) || _rest.StartsWith("-TXABORT "u8);
+
     /// <summary>Whether the next reply is null.</summary>
     public readonly bool IsNull => _rest.StartsWith("$-1"u8) || _rest.StartsWith("*-1"u8) || _rest.StartsWith("_"u8);
 
@@ -30,6 +33,50 @@ internal ref struct JsonReplies(ReadOnlySpan<byte> replies, Utf8JsonWriter write
 
     /// <summary>Moves past the next reply, which is a single line: a simple string, an error, an integer.</summary>
     public void SkipLine() => Line();
+
+    /// <summary>The string that comes next, simple or bulk, and moves past it; empty if it is null.</summary>
+    public ReadOnlySpan<byte> TakeString()
+    {
+        var line = Line();
+        if (line[0] != (byte)'$') return line[1..];
+        var length = (int)Number(line[1..]);
+        if (length < 0) return default;
+        var bytes = _rest[..length];
+        _rest = _rest[(length + 2)..];
+        return bytes;
+    }
+
+    /// <summary>The bytes of the next reply, which stays the next.</summary>
+    public readonly ReadOnlySpan<byte> PeekBytes()
+    {
+        var ahead = this;
+        ahead.Skip();
+        return _rest[..^ahead._rest.Length];
+    }
+
+    /// <summary>The integer that comes next, and moves past it.</summary>
+    public long TakeNumber() => Number(Line()[1..]);
+
+    /// <summary>
+    /// Moves past the answers of MULTI and of each queued command to what EXEC answers: past the header of its array, with the number of its
+    /// elements, -1 if it is null. An error if nothing ran: the first command's that could not be queued, or else what EXEC says.
+    /// </summary>
+    public int TakeTransaction(int queued, out ReadOnlySpan<byte> error)
+    {
+        error = default;
+        SkipLine();
+        ReadOnlySpan<byte> refusal = default;
+        for (var i = 0; i < queued; i++)
+        {
+            var isError = IsError;
+            var line = TakeLine();
+            if (isError && refusal.IsEmpty) refusal = line;
+        }
+
+        if (!IsError) return IsNull ? -1 : TakeArray();
+        error = refusal.IsEmpty ? TakeLine() : refusal;
+        return 0;
+    }
 
     /// <summary>Writes the next reply as a member: <c>"result":…</c> or <c>"error":…</c>.</summary>
     public void WriteMember()

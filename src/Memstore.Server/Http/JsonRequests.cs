@@ -10,6 +10,9 @@ internal sealed class BadRequestException(string message) : Exception(message);
 /// <summary>Requests from JSON: a command is an array of its name and its arguments, as in <c>["SET","key","value","EX",60]</c>.</summary>
 internal static class JsonRequests
 {
+    // Room for white space and a command's name.
+    private const int PeekSize = 4096;
+
     // Nothing that is asked for is nested deeper.
     private static readonly JsonReaderOptions Options = new() { MaxDepth = 8 };
 
@@ -32,6 +35,25 @@ internal static class JsonRequests
             Expect(ref reader, JsonTokenType.StartArray, "The body must be an array of commands.");
             while (reader.Read() && reader.TokenType != JsonTokenType.EndArray) ReadOne(ref reader, requests, argumentSizeMax);
         });
+    }
+
+    /// <summary>Reads one command or an array of commands; whether it is one.</summary>
+    /// <exception cref="BadRequestException">The body is something else.</exception>
+    public static bool ReadOneOrMany(ReadOnlySequence<byte> body, RequestList requests, long argumentSizeMax)
+    {
+        // What follows the first bracket tells; what is no JSON is the other's to say.
+        var reader = new Utf8JsonReader(body.Slice(0, Math.Min(body.Length, PeekSize)), isFinalBlock: false, default);
+        try
+        {
+            var isOne = reader.Read() && reader.Read() && reader.TokenType is JsonTokenType.String;
+            if (isOne) ReadCommand(body, requests, argumentSizeMax);
+            else ReadCommands(body, requests, argumentSizeMax);
+            return isOne;
+        }
+        catch (JsonException)
+        {
+            throw new BadRequestException("The body is not JSON.");
+        }
     }
 
     /// <summary>Reads a whole body; what the JSON reader throws becomes one error.</summary>

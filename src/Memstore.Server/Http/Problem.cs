@@ -1,11 +1,31 @@
 using System.Text.Json;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.WebUtilities;
 
 namespace Memstore.Server.Http;
 
 /// <summary>Errors as RFC 9457 has them: <c>application/problem+json</c>. The member <c>error</c> repeats the detail for clients of Upstash's dialect.</summary>
 internal static class Problem
 {
+    /// <summary>Answers with the problem that a command's error is.</summary>
+    public static Task SendErrorAsync(HttpContext context, string error)
+    {
+        var status = StatusOf(error);
+        return SendAsync(context, status, ReasonPhrases.GetReasonPhrase(status), error);
+    }
+
+    /// <summary>The status that fits the error of a command, which its first word tells.</summary>
+    public static int StatusOf(string error) => error.Split(' ', 2)[0] switch
+    {
+        "WRONGTYPE" or "CONFLICT" => StatusCodes.Status409Conflict,
+        "TXTIMEOUT" or "TXABORT" => StatusCodes.Status410Gone,
+        "OOM" => StatusCodes.Status507InsufficientStorage,
+        "LOADING" or "BUSY" or "MISCONF" or "READONLY" => StatusCodes.Status503ServiceUnavailable,
+        "NOAUTH" or "WRONGPASS" => StatusCodes.Status401Unauthorized,
+        "NOPERM" => StatusCodes.Status403Forbidden,
+        _ => StatusCodes.Status400BadRequest,
+    };
+
     /// <summary>Answers with a problem, unless an answer has begun.</summary>
     public static async Task SendAsync(HttpContext context, int status, string title, string detail)
     {

@@ -8,13 +8,17 @@ namespace Memstore.Server.Tests.Http;
 /// <summary>A server in the test's process that serves REST on a free port, and a client of it.</summary>
 internal sealed class HttpFixture : IAsyncDisposable
 {
-    private HttpFixture(ServerHost host)
+    private HttpFixture(ServerHost host, FakeTimeProvider clock)
     {
         Host = host;
+        Clock = clock;
         Client = new HttpClient { BaseAddress = new Uri($"http://{EndPoint}") };
     }
 
     public ServerHost Host { get; }
+
+    /// <summary>The clock of everything but Kestrel's own limits.</summary>
+    public FakeTimeProvider Clock { get; }
 
     public IPEndPoint EndPoint => Host.HttpEndPoints[0];
 
@@ -22,10 +26,11 @@ internal sealed class HttpFixture : IAsyncDisposable
 
     public static async Task<HttpFixture> StartAsync(params (string Name, string Value)[] settings)
     {
-        var host = ServerFixture.Make(new FakeTimeProvider(), settings);
+        var clock = new FakeTimeProvider();
+        var host = ServerFixture.Make(clock, settings);
         await host.StartAsync();
         await host.StartHttpAsync(port: 0);
-        return new HttpFixture(host);
+        return new HttpFixture(host, clock);
     }
 
     /// <summary>Posts JSON and gives the status and the body.</summary>
@@ -36,6 +41,21 @@ internal sealed class HttpFixture : IAsyncDisposable
         foreach (var (name, value) in headers) Assert(request.Headers.TryAddWithoutValidation(name, value), name);
         using var response = await Client.SendAsync(request);
         return (response.StatusCode, await response.Content.ReadAsStringAsync());
+    }
+
+    /// <summary>Sends a request without a body, or with one of bytes.</summary>
+    public async Task<HttpResponseMessage> SendAsync(string method, string path, byte[]? body = null, params (string Name, string Value)[] headers)
+    {
+        using var request = new HttpRequestMessage(new HttpMethod(method), path) { Content = body is null ? null : new ByteArrayContent(body) };
+        foreach (var (name, value) in headers) Assert(request.Headers.TryAddWithoutValidation(name, value) || request.Content!.Headers.TryAddWithoutValidation(name, value), name);
+        return await Client.SendAsync(request);
+    }
+
+    /// <summary>Sends a text, or nothing, and gives the status and the body.</summary>
+    public async Task<(int Status, string Body)> AskAsync(string method, string path, string? body = null, params (string Name, string Value)[] headers)
+    {
+        using var response = await SendAsync(method, path, body is null ? null : Encoding.UTF8.GetBytes(body), headers);
+        return ((int)response.StatusCode, await response.Content.ReadAsStringAsync());
     }
 
     public async ValueTask DisposeAsync()

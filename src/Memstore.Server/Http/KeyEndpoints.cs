@@ -1,0 +1,260 @@
+using System.Globalization;
+using System.Text;
+using Memstore.Protocol;
+using Memstore.Server.Sessions;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+
+namespace Memstore.Server.Http;
+
+/// <summary>
+/// Keys as resources: <c>GET</c>, <c>HEAD</c>, <c>PUT</c> and <c>DELETE /v1/keys/{key}</c>. The body is the value. Conditions on what a key holds
+/// are looked at and the key is changed in one transaction: the key is watched, and EXEC does nothing if somebody was faster.
+/// </summary>
+internal sealed class KeyEndpoints(HttpCommands commands)
+{
+    /// <summary>What is left of a key's time to live, in milliseconds; of PUT, what it shall be.</summary>
+    public const string TtlHeader = "Memstore-Ttl-Ms";
+
+    private const int Protocol = 3;
+
+    /// <summary>How often a change is tried again because others were faster.</summary>
+    private const int AttemptsMax = 16;
+
+    /// <summary>Adds the routes.</summary>
+    public static void Map(IEndpointRouteBuilder routes, HttpCommands commands)
+    {
+        var keys = new KeyEndpoints(commands);
+        const string Path = "/v1/keys/{**key}";
+        routes.MapMethods(Path, ["GET", "HEAD"], keys.GetAsync);
+        routes.MapPut(Path, keys.PutAsync);
+        routes.MapDelete(Path, keys.DeleteAsync);
+    }
+
+    /// <summary>Answers what a key holds.</summary>
+    public async Task GetAsync(HttpContext context)
+    {
+        var key = KeyPath.KeyOf(context);
+        var conditions = new Preconditions(context.Request.Headers);
+        var exchange = commands.RentExchange();
+        try
+        {
+            var reading = new KeyReading(exchange);
+            await ReadAsync(context, exchange, reading, key).ConfigureAwait(false);
+            if (reading.Error is { } error) await Problem.SendErrorAsync(context, error).ConfigureAwait(false);
+            else await AnswerAsync(context, exchange, reading, conditions).ConfigureAwait(false);
+        }
+        finally
+        {
+            commands.Return(exchange);
+        }
+    }
+
+    // Almost all values are strings. Each read is a transaction; what a key holds may change in between.
+    private async Task ReadAsync(HttpContext context, HttpExchange exchange, KeyReading reading, byte[] key)
+    {
+        var isRead = false;
+        while (!isRead)
+        {
+            exchange.Requests.Clear();
+            KeyReading.AskForString(exchange.Requests, key);
+            await commands.RunAsync(context, exchange.Requests, Protocol, (replies, reading) => isRead = reading.TakeString(replies), reading).ConfigureAwait(false);
+            if (isRead) return;
+            exchange.Requests.Clear();
+            KeyReading.AskForOther(exchange.Requests, key);
+            await commands.RunAsync(context, exchange.Requests, Protocol, (replies, reading) => isRead = reading.TakeOther(replies), reading).ConfigureAwait(false);
+        }
+    }
+
+    private static Task AnswerAsync(HttpContext context, HttpExchange exchange, KeyReading reading, Preconditions conditions)
+    {
+        if (!conditions.MatchHolds(reading.Tag)) return FailAsync(context, reading.Tag);
+        if (!reading.Exists) return MissingAsync(context);
+        var headers = context.Response.Headers;
+        headers.ETag = reading.Tag;
+        headers.CacheControl = "no-cache";
+        if (reading.TtlMs >= 0) headers[TtlHeader] = reading.TtlMs.ToString(CultureInfo.InvariantCulture);
+        if (!conditions.NoneMatchHolds(reading.Tag))
+        {
+            context.Response.StatusCode = StatusCodes.Status304NotModified;
+            return Task.CompletedTask;
+        }
+
+        // A value comes from anybody: a browser must not take it for a page of this server.
+        headers.XContentTypeOptions = "nosniff";
+        headers.ContentSecurityPolicy = "default-src 'none'; sandbox";
+        return exchange.SendAsync(context, StatusCodes.Status200OK, reading.ContentType);
+    }
+
+    private async Task PutAsync(HttpContext context)
+    {
+        var key = KeyPath.KeyOf(context);
+        var exchange = commands.RentExchange();
+        try
+        {
+            exchange.Requests.Start();
+            exchange.Requests.Add("MULTI"u8);
+            exchange.Requests.Start();
+            exchange.Requests.Add("SET"u8);
+            exchange.Requests.Add(key);
+            await exchange.ReadAsync(context, commands.ArgumentSizeMax, static (body, requests, argumentSizeMax) =>
+            {
+                if (body.Length > argumentSizeMax) throw new BadHttpRequestException("The value is longer than proto-max-bulk-len.", StatusCodes.Status413PayloadTooLarge);
+                System.Buffers.BuffersExtensions.CopyTo(body, requests.Reserve((int)body.Length));
+                requests.Commit((int)body.Length);
+            }).ConfigureAwait(false);
+            AddTimeToLive(context.Request, exchange.Requests);
+            exchange.Requests.Start();
+            exchange.Requests.Add("EXEC"u8);
+            await ChangeAsync(context, exchange, key, isPut: true).ConfigureAwait(false);
+        }
+        finally
+        {
+            commands.Return(exchange);
+        }
+    }
+
+    private async Task DeleteAsync(HttpContext context)
+    {
+        var key = KeyPath.KeyOf(context);
+        var exchange = commands.RentExchange();
+        try
+        {
+            exchange.Requests.Start();
+            exchange.Requests.Add("MULTI"u8);
+            exchange.Requests.Start();
+            exchange.Requests.Add("DEL"u8);
+            exchange.Requests.Add(key);
+            exchange.Requests.Start();
+            exchange.Requests.Add("EXEC"u8);
+            await ChangeAsync(context, exchange, key, isPut: false).ConfigureAwait(false);
+        }
+        finally
+        {
+            commands.Return(exchange);
+        }
+    }
+
+    // ?ex=60 as in SET, or Memstore-Ttl-Ms: 60000. SET itself checks the number.
+    private static void AddTimeToLive(HttpRequest request, RequestList requests)
+    {
+        var count = 0;
+        foreach (var option in (ReadOnlySpan<string>)["ex", "px", "exat", "pxat"])
+        {
+            if (!request.Query.TryGetValue(option, out var time)) continue;
+            requests.Add(option);
+            requests.Add(time.ToString());
+            count++;
+        }
+
+        if (request.Headers.TryGetValue(TtlHeader, out var ttlMs))
+        {
+            requests.Add("PX"u8);
+            requests.Add(ttlMs.ToString());
+            count++;
+        }
+
+        if (request.Query.ContainsKey("keepttl"))
+        {
+            requests.Add("KEEPTTL"u8);
+            count++;
+        }
+        if (count > 1) throw new BadRequestException($"Only one of ex, px, exat, pxat, keepttl and {TtlHeader} may be given.");
+    }
+
+    private async Task ChangeAsync(HttpContext context, HttpExchange exchange, byte[] key, bool isPut)
+    {
+        var conditions = new Preconditions(context.Request.Headers);
+        var reading = new KeyReading(exchange);
+        var client = commands.Connect(context, Protocol);
+        using var look = new RequestList();
+        try
+        {
+            for (var attempt = 0; attempt < AttemptsMax; attempt++)
+            {
+                if (!await MayChangeAsync(context, client, look, reading, conditions, key, isPut).ConfigureAwait(false)) return;
+                var change = new Change();
+                await HttpCommands.RunAsync(client, exchange.Requests, change.Take, reading, context.RequestAborted).ConfigureAwait(false);
+                if (change.Error is { } error)
+                {
+                    await Problem.SendErrorAsync(context, error).ConfigureAwait(false);
+                    return;
+                }
+
+                if (change.IsLost) continue;
+                if (isPut) context.Response.Headers.ETag = EntityTag.Of("string", exchange.Requests[1][2]);
+                context.Response.StatusCode = isPut && !reading.Exists ? StatusCodes.Status201Created : StatusCodes.Status204NoContent;
+                return;
+            }
+        }
+        finally
+        {
+            commands.Disconnect(client);
+        }
+        await Problem.SendAsync(context, StatusCodes.Status409Conflict, "Conflict", "Others change the key faster than its conditions can be looked at; try again.").ConfigureAwait(false);
+    }
+
+    // Watches the key and looks at the conditions; answers if they do not hold.
+    private static async Task<bool> MayChangeAsync(HttpContext context, LocalClient client, RequestList look, KeyReading reading, Preconditions conditions, byte[] key, bool isPut)
+    {
+        look.Clear();
+        KeyReading.Watch(look, key);
+        await HttpCommands.RunAsync(client, look, static (replies, reading) => reading.TakeType(replies), reading, context.RequestAborted).ConfigureAwait(false);
+        if (reading.Error is { } error)
+        {
+            await Problem.SendErrorAsync(context, error).ConfigureAwait(false);
+            return false;
+        }
+
+        if (conditions.NeedTag && reading.Exists)
+        {
+            look.Clear();
+            reading.AskForTag(look, key);
+            await HttpCommands.RunAsync(client, look, static (replies, reading) => reading.TakeTag(replies), reading, context.RequestAborted).ConfigureAwait(false);
+        }
+
+        // "*" is any tag there may be.
+        var tag = reading.Exists ? reading.Tag ?? EntityTag.Unknown : null;
+        if (!conditions.MatchHolds(tag) || !conditions.NoneMatchHolds(tag))
+        {
+            await FailAsync(context, reading.Tag).ConfigureAwait(false);
+            return false;
+        }
+
+        if (!reading.Exists && !isPut)
+        {
+            await MissingAsync(context).ConfigureAwait(false);
+            return false;
+        }
+        if (!isPut || reading.Type is "none" or "string" || conditions.NamesCurrent) return true;
+        await Problem.SendAsync(context, StatusCodes.Status428PreconditionRequired, "Precondition required", $"The key holds a {reading.Type}; If-Match says that it may be replaced.")
+            .ConfigureAwait(false);
+        return false;
+    }
+
+    private static Task MissingAsync(HttpContext context) =>
+        Problem.SendAsync(context, StatusCodes.Status404NotFound, "No such key", "The key is missing.");
+
+    private static Task FailAsync(HttpContext context, string? tag)
+    {
+        if (tag is not null) context.Response.Headers.ETag = tag;
+        return Problem.SendAsync(context, StatusCodes.Status412PreconditionFailed, "Precondition failed", "The key does not hold what If-Match or If-None-Match says.");
+    }
+
+    // What EXEC says of the one command.
+    private sealed class Change
+    {
+        public bool IsLost { get; private set; }
+
+        public string? Error { get; private set; }
+
+        public void Take(ReadOnlySpan<byte> bytes, KeyReading reading)
+        {
+            var replies = reading.RepliesOf(bytes);
+            IsLost = replies.TakeTransaction(queued: 1, out var error) < 0;
+            if (error.IsEmpty && !IsLost && replies.IsError) error = replies.TakeLine();
+            if (!error.IsEmpty) Error = Encoding.UTF8.GetString(error);
+        }
+    }
+}
