@@ -110,6 +110,22 @@ public sealed class ProgramTests
     }
 
     [Fact]
+    public async Task It_tells_systemd_how_far_it_is()
+    {
+        if (OperatingSystem.IsWindows()) return;
+        var path = Path.Combine(Path.GetTempPath(), $"memstore-{Guid.NewGuid():n}.sock");
+        using var systemd = new Socket(AddressFamily.Unix, SocketType.Dgram, ProtocolType.Unspecified);
+        systemd.Bind(new UnixDomainSocketEndPoint(path));
+        using var process = Start([("NOTIFY_SOCKET", path)], "", "serve", "--data", "none", "--port", "0");
+        Assert.Equal("STATUS=Loading the data", await ReceiveAsync(systemd));
+        Assert.Equal("READY=1\nSTATUS=Serving", await ReceiveAsync(systemd));
+        using (var kill = Process.Start("kill", ["-TERM", process.Id.ToString()])) await ExitCodeAsync(kill);
+        Assert.Equal("STOPPING=1\nSTATUS=Stopping", await ReceiveAsync(systemd));
+        Assert.Equal(0, await ExitCodeAsync(process));
+        File.Delete(path);
+    }
+
+    [Fact]
     public async Task It_serves_a_Unix_socket_too()
     {
         var path = Path.Combine(Path.GetTempPath(), $"memstore-{Guid.NewGuid():n}.sock");
@@ -136,13 +152,26 @@ public sealed class ProgramTests
 
     private static Process Start(params string[] arguments) => StartIn("", arguments);
 
-    private static Process StartIn(string folder, params string[] arguments) => Process.Start(new ProcessStartInfo(
-        "dotnet", [Path.Combine(AppContext.BaseDirectory, "memstore.dll"), .. arguments])
+    private static Process StartIn(string folder, params string[] arguments) => Start([], folder, arguments);
+
+    private static Process Start((string Name, string Value)[] variables, string folder, params string[] arguments)
     {
-        WorkingDirectory = folder,
-        RedirectStandardOutput = true,
-        RedirectStandardError = true,
-    })!;
+        var start = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "memstore.dll"), .. arguments])
+        {
+            WorkingDirectory = folder,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        foreach (var (name, value) in variables) start.Environment[name] = value;
+        return Process.Start(start)!;
+    }
+
+    private static async Task<string> ReceiveAsync(Socket socket)
+    {
+        var buffer = new byte[256];
+        var length = await socket.ReceiveAsync(buffer, TestContext.Current.CancellationToken).AsTask().WaitAsync(Patience, TestContext.Current.CancellationToken);
+        return System.Text.Encoding.UTF8.GetString(buffer, 0, length);
+    }
 
     private static async Task<string> ReadLineAsync(StreamReader reader) =>
         await reader.ReadLineAsync(TestContext.Current.CancellationToken).AsTask().WaitAsync(Patience, TestContext.Current.CancellationToken) ?? "";

@@ -102,12 +102,15 @@ internal static class ServeCommand
             return MemstoreCommand.Fail(error.Message);
         }
 
+        ServiceNotifier.Loading();
         Console.WriteLine(host);
         foreach (var line in loaded.Reports) ServerLog.Configuration(logger, line);
         await ShowLoadingAsync(host, Task.WhenAny(stop.Task, host.Loading));
         if (host.Loading.Exception?.InnerException is { } failure) return MemstoreCommand.Fail(failure.Message);
         foreach (var line in host.State.Persistence?.Loaded?.Describe() ?? []) ServerLog.Loaded(logger, line);
+        if (!stop.Task.IsCompleted) ServiceNotifier.Ready();
         await stop.Task;
+        ServiceNotifier.Stopping();
         return MemstoreCommand.Good;
 
         void Stop(PosixSignalContext context)

@@ -119,7 +119,7 @@ internal static partial class SettingTable
         new("socket-mark-id", Integer, "0") { Changes = Changeability.Start },
         new("stream-node-max-bytes", Bytes, "4096"),
         new("stream-node-max-entries", Integer, "100"),
-        new("supervised", Choice, "no") { Choices = ["upstart", "systemd", "auto", "no"], Changes = Changeability.Start, Instead = "the start line on standard output says when the server is ready" },
+        new("supervised", Choice, "no") { Choices = ["upstart", "systemd", "auto", "no"], Changes = Changeability.Start, Instead = "systemd is told how far the server is whenever it asks for that" },
         new("syslog-enabled", Flag, "no") { Changes = Changeability.Start, Instead = "the log goes to standard error or to logfile" },
         new("syslog-facility", Text, "local0") { Changes = Changeability.Start },
         new("syslog-ident", Text, "redis") { Changes = Changeability.Start },
