@@ -21,6 +21,15 @@ internal sealed class HttpGuard(ServerState server, RequestDelegate next)
                 await Problem.SendAsync(context, StatusCodes.Status403Forbidden, "Another origin", "A page of another origin may not use this server; http-allowed-origins names those that may.")
                     .ConfigureAwait(false);
             }
+            else if (IsPreflight(context))
+            {
+                context.Response.StatusCode = StatusCodes.Status204NoContent;
+            }
+            else if (IsAmbiguous(context.Request))
+            {
+                context.Response.Headers.Connection = "close";
+                await Problem.SendAsync(context, StatusCodes.Status400BadRequest, "Bad request", "A request has either Content-Length or Transfer-Encoding.").ConfigureAwait(false);
+            }
             else if (!IsAuthenticated(context))
             {
                 context.Response.Headers.WWWAuthenticate = "Basic realm=\"memstore\", Bearer realm=\"memstore\"";
@@ -50,6 +59,11 @@ internal sealed class HttpGuard(ServerState server, RequestDelegate next)
         {
             await Problem.SendAsync(context, error.StatusCode, "Bad request", error.Message).ConfigureAwait(false);
         }
+        catch (IOException error)
+        {
+            // What the web server throws for a chunk whose size is no number that it can hold.
+            await Problem.SendAsync(context, StatusCodes.Status400BadRequest, "Bad request", error.Message).ConfigureAwait(false);
+        }
         catch (OperationCanceledException) when (context.RequestAborted.IsCancellationRequested)
         {
             // The client has left; nobody reads an answer.
@@ -70,9 +84,36 @@ internal sealed class HttpGuard(ServerState server, RequestDelegate next)
     {
         var request = context.Request;
         var origin = request.Headers.Origin.ToString();
-        if (origin.Length > 0 && !IsAllowed(origin) && !IsOwn(origin, request)) return false;
+        if (origin.Length > 0)
+        {
+            if (IsAllowed(origin)) AllowOrigin(context, origin);
+            else if (!IsOwn(origin, request)) return false;
+        }
         return context.Connection.LocalIpAddress is not { } address || !IPAddress.IsLoopback(address) || IsLocalName(request.Host.Host) || IsAllowedHost(request.Host);
     }
+
+    // https://fetch.spec.whatwg.org/#http-cors-protocol
+    private static void AllowOrigin(HttpContext context, string origin)
+    {
+        var headers = context.Response.Headers;
+        headers.AccessControlAllowOrigin = origin;
+        headers.AccessControlExposeHeaders = $"ETag, Location, {KeyEndpoints.TtlHeader}";
+        headers.Vary = "Origin";
+        if (!IsPreflight(context)) return;
+        headers.AccessControlAllowMethods = "GET, HEAD, PUT, POST, DELETE";
+        headers.AccessControlAllowHeaders = context.Request.Headers.AccessControlRequestHeaders;
+        headers.AccessControlMaxAge = "600";
+    }
+
+    // Asked without a password, and only pages that may use the server get this far.
+    private static bool IsPreflight(HttpContext context) =>
+        HttpMethods.IsOptions(context.Request.Method)
+        && context.Request.Headers.AccessControlRequestMethod.Count > 0
+        && context.Request.Headers.Origin.Count > 0;
+
+    // Two servers in a row may find different ends of such a request (RFC 9112, section 6.3). The web server believes Transfer-Encoding and
+    // puts the length that was given aside under this name.
+    private static bool IsAmbiguous(HttpRequest request) => request.Headers.TransferEncoding.Count > 0 && request.Headers.ContainsKey("X-Content-Length");
 
     private static bool IsOwn(string origin, HttpRequest request) =>
         Uri.TryCreate(origin, UriKind.Absolute, out var uri)

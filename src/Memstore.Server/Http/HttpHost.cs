@@ -95,6 +95,7 @@ internal sealed class HttpHost : IAsyncDisposable
         ExecuteEndpoint.Map(routes, commands);
         CommandEndpoints.Map(routes, commands);
         TransactionEndpoints.Map(routes, commands);
+        EventStreams.Map(routes, commands);
         KeyListEndpoint.Map(routes, commands);
         KeyEndpoints.Map(routes, commands);
         routes.MapObservability(server);

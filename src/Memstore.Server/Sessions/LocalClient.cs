@@ -111,6 +111,14 @@ internal sealed class LocalClient : IValueTaskSource, IDisposable
         _connection.Taken(length);
     }
 
+    /// <summary>Of what was read from <see cref="Sent"/>, the part before <paramref name="consumed"/> was used; the rest was looked at.</summary>
+    public void Taken(ReadOnlySequence<byte> read, SequencePosition consumed)
+    {
+        var length = read.Slice(0, consumed).Length;
+        _connection.Sent.AdvanceTo(consumed, read.End);
+        _connection.Taken(length);
+    }
+
     private async Task BeginAsync()
     {
         try
