@@ -38,7 +38,8 @@ internal sealed class HoldsRun(int keys) : IDisposable
         run("nothing, a million times", HoldNothing);
         run("growth", Fill);
         run("overwriting under a snapshot", OverwriteUnderSnapshot);
-        run("slot moves under load", MoveUnderLoad);
+        run("slot moves alone, under load", () => MoveUnderLoad(timesLoad: false));
+        run("slot moves and the load", () => MoveUnderLoad(timesLoad: true));
         run("deadlines set, all at one moment", SetDeadlines);
         run("expiry storm", WaitUntilEmpty);
         run("refilling", Fill);
@@ -62,7 +63,7 @@ internal sealed class HoldsRun(int keys) : IDisposable
             $"{part,-36}{statistics.LongestHold.TotalMicroseconds,15:f0}{statistics.LongHolds,14}{seconds,10:f1}{GC.CollectionCount(0) - collections,13}"));
     }
 
-    private EngineDriver Drive(int seed, string prefix = Tag) => new(_store, seed, prefix, timesHolds: true);
+    private EngineDriver Drive(int seed, string prefix = Tag, bool timesHolds = true) => new(_store, seed, prefix, timesHolds);
 
     // What the machine adds: interrupts and the hypervisor's work count as the thread's.
     private void HoldNothing()
@@ -93,7 +94,7 @@ internal sealed class HoldsRun(int keys) : IDisposable
         }
     }
 
-    private void MoveUnderLoad()
+    private void MoveUnderLoad(bool timesLoad)
     {
         using var stop = new CancellationTokenSource();
         var mover = new Thread(() =>
@@ -108,7 +109,7 @@ internal sealed class HoldsRun(int keys) : IDisposable
             }
         });
         mover.Start();
-        using var driver = Drive(3);
+        using var driver = Drive(3, timesHolds: timesLoad);
         for (var i = 0; i < keys / 2; i++) driver.Set(driver.Draw(keys));
         driver.Pause();
         stop.Cancel();

@@ -23,6 +23,12 @@ internal sealed record LoadSettings
 
     public Distribution Distribution { get; init; }
 
+    /// <summary>The exponent of Zipf's law.</summary>
+    public double Skew { get; init; } = KeyChooser.UsualSkew;
+
+    /// <summary>Seconds after which other keys are the hot ones; 0 for never.</summary>
+    public int ShiftSeconds { get; init; }
+
     public double WarmSeconds { get; init; }
 
     public double Seconds { get; init; } = 5;

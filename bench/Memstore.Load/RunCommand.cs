@@ -13,6 +13,8 @@ internal static class RunCommand
         var pipeline = new Option<int>("--pipeline", "-P") { Description = "Requests sent before waiting.", DefaultValueFactory = _ => 1 };
         var keys = new Option<long>("--keys", "-k") { Description = "How many different keys.", DefaultValueFactory = _ => 1_000_000 };
         var distribution = new Option<Distribution>("--distribution") { Description = "How keys are drawn." };
+        var skew = new Option<double>("--skew") { Description = "The exponent of Zipf's law.", DefaultValueFactory = _ => KeyChooser.UsualSkew };
+        var shift = new Option<int>("--shift") { Description = "Seconds after which other keys are the hot ones; 0 for never." };
         var seconds = new Option<double>("--seconds", "-s") { Description = "How long to measure.", DefaultValueFactory = _ => 5 };
         var warm = new Option<double>("--warm") { Description = "Seconds of load before that.", DefaultValueFactory = _ => 1 };
         var rate = new Option<double>("--rate") { Description = "Requests a second (open loop); 0: as fast as replies come." };
@@ -22,7 +24,7 @@ internal static class RunCommand
 
         var command = new Command("run", "Runs one workload and prints throughput, latencies and the server's CPU time per command.");
         target.AddTo(command);
-        foreach (var option in new Option[] { workload, clients, pipeline, keys, distribution, seconds, warm, rate, threads, seed, json })
+        foreach (var option in new Option[] { workload, clients, pipeline, keys, distribution, skew, shift, seconds, warm, rate, threads, seed, json })
         {
             command.Options.Add(option);
         }
@@ -36,6 +38,8 @@ internal static class RunCommand
                 Pipeline = parsed.GetValue(pipeline),
                 Keys = parsed.GetValue(keys),
                 Distribution = parsed.GetValue(distribution),
+                Skew = parsed.GetValue(skew),
+                ShiftSeconds = parsed.GetValue(shift),
                 Seconds = parsed.GetValue(seconds),
                 WarmSeconds = parsed.GetValue(warm),
                 Rate = parsed.GetValue(rate),

@@ -52,7 +52,7 @@ internal sealed class Workload
     public Workload(LoadSettings settings, int worker)
     {
         _kind = settings.Workload;
-        _keys = new KeyChooser(settings.Keys, settings.Distribution, settings.Seed + (ulong)worker);
+        _keys = new KeyChooser(settings.Keys, settings.Distribution, settings.Seed + (ulong)worker, settings.Skew, settings.ShiftSeconds);
         var value = new string('v', settings.ValueSize);
         string[] expiry = settings.TtlSeconds > 0 ? ["EX", $"{settings.TtlSeconds}"]
             : settings.DeadlineUnixSeconds > 0 ? ["EXAT", $"{settings.DeadlineUnixSeconds}"] : [];

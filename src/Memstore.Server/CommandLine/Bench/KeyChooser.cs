@@ -5,7 +5,7 @@ internal enum Distribution
 {
     Uniform,
 
-    /// <summary>A few keys get most of the requests; skew 0.99 as in YCSB.</summary>
+    /// <summary>A few keys get most of the requests; with a skew of 0.99 as in YCSB unless another is asked for.</summary>
     Zipf,
 }
 
@@ -13,23 +13,34 @@ internal enum Distribution
 // Zipf: Gray, Sundaresan, Englert, Baclawski, Weinberger, "Quickly generating billion-record synthetic databases" (SIGMOD 1994).
 internal sealed class KeyChooser
 {
-    private const double Skew = 0.99;
+    /// <summary>That of YCSB.</summary>
+    public const double UsualSkew = 0.99;
 
     private readonly long _count;
+    private readonly double _skew;
+    private readonly long _shiftMs;
     private readonly bool _zipf;
     private readonly double _zeta;
     private readonly double _eta;
     private ulong _state;
 
-    public KeyChooser(long count, Distribution distribution, ulong seed)
+    /// <summary>Makes a chooser.</summary>
+    /// <param name="count">How many keys there are.</param>
+    /// <param name="distribution">How they are drawn.</param>
+    /// <param name="seed">Where it begins; the same seed draws the same keys unless they shift.</param>
+    /// <param name="skew">The exponent of Zipf's law; not 1.</param>
+    /// <param name="shiftSeconds">After so many seconds other keys are the hot ones, for all choosers at once; 0 for never.</param>
+    public KeyChooser(long count, Distribution distribution, ulong seed, double skew = UsualSkew, int shiftSeconds = 0)
     {
         _count = count;
+        _skew = skew;
+        _shiftMs = shiftSeconds * 1000L;
         _state = (seed * 0x9E3779B97F4A7C15) | 1;
         _zipf = distribution is Distribution.Zipf && count > 2;
         if (!_zipf) return;
 
-        for (long i = 1; i <= count; i++) _zeta += Math.Pow(i, -Skew);
-        _eta = (1 - Math.Pow(2.0 / count, 1 - Skew)) / (1 - ((1 + Math.Pow(2, -Skew)) / _zeta));
+        for (long i = 1; i <= count; i++) _zeta += Math.Pow(i, -_skew);
+        _eta = (1 - Math.Pow(2.0 / count, 1 - _skew)) / (1 - ((1 + Math.Pow(2, -_skew)) / _zeta));
     }
 
     /// <summary>One that draws from the same distribution with another seed; costs nothing.</summary>
@@ -51,11 +62,12 @@ internal sealed class KeyChooser
         var uz = u * _zeta;
         long rank;
         if (uz < 1) rank = 0;
-        else if (uz < 1 + Math.Pow(0.5, Skew)) rank = 1;
-        else rank = Math.Min(_count - 1, (long)(_count * Math.Pow((_eta * u) - _eta + 1, 1 / (1 - Skew))));
+        else if (uz < 1 + Math.Pow(0.5, _skew)) rank = 1;
+        else rank = Math.Min(_count - 1, (long)(_count * Math.Pow((_eta * u) - _eta + 1, 1 / (1 - _skew))));
 
         // The hot keys are spread over the key numbers, so that they are not neighbours by accident of their names.
-        return (long)(((ulong)rank * 0x9E3779B97F4A7C15) % (ulong)_count);
+        var shift = _shiftMs == 0 ? 0 : (ulong)(Environment.TickCount64 / _shiftMs) * 0xC2B2AE3D27D4EB4F;
+        return (long)((((ulong)rank * 0x9E3779B97F4A7C15) + shift) % (ulong)_count);
     }
 
     // xorshift64*, Vigna 2014.
