@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Types what README says, in a fresh clone: the first block starts the server, and the block of a redis-cli session must answer as it is printed.
+# Types what README says, in a fresh clone: the first block starts the server; then sessions of redis-cli, and blocks of shell lines that begin
+# with $, must answer what is printed below each line.
 # In a network of its own where the kernel allows it, because README names ports that somebody may use.
 set -eu
 cd "$(dirname "$0")/.."
@@ -20,17 +21,55 @@ if [ -z "${README_WORK:-}" ]; then
 fi
 
 cd "$README_WORK/clone"
-# block N: the text of README's Nth block without a language.
-block() { awk -v wanted="$1" '/^```/ { inside = !inside; if (inside && $0 == "```") number++; plain = inside && $0 == "```"; next } inside && plain && number == wanted' README.md; }
+# blocks DIRECTORY: writes README's blocks without a language to files 1, 2, ...
+blocks() {
+  mkdir -p "$1"
+  awk -v to="$1" '/^```/ { inside = !inside; plain = inside && $0 == "```"; if (plain) number++; next } plain { print > (to "/" number) }' README.md
+}
 
-start=$(block 1)
-echo "typed: $start"
-bash -c "exec $start" >"$README_WORK/server.log" 2>&1 &
+# session FILE: what is typed at redis-cli's prompt, in one connection, answers what is printed below it.
+session() {
+  grep '^127.0.0.1:6379> ' "$1" | sed 's/^127.0.0.1:6379> //' >"$1.typed"
+  grep -v '^127.0.0.1:6379> \|^\$ ' "$1" >"$1.expected"
+  redis-cli --no-raw <"$1.typed" | diff "$1.expected" -
+}
+
+# commands FILE: so does each line of a shell.
+commands() {
+  local line typed=''
+  : >"$1.expected"
+  while IFS= read -r line || [ -n "$line" ]; do
+    case $line in
+      '$ '*) [ -z "$typed" ] || answers "$typed" "$1.expected" || return 1; typed=${line#??}; : >"$1.expected" ;;
+      *) echo "$line" >>"$1.expected" ;;
+    esac
+  done <"$1"
+  answers "$typed" "$1.expected"
+}
+
+# answers COMMAND FILE: a line end too few or too many at the end does not count.
+answers() { diff <(echo "$(<"$2")") <(echo "$(bash -c "$1")"); }
+
+check() {
+  if "$@"; then PASSED=$((PASSED + 1)); else FAILED=$((FAILED + 1)); echo "failed: $(head -1 "$2")"; fi
+}
+
+PASSED=0
+FAILED=0
+BLOCKS=$README_WORK/blocks
+blocks "$BLOCKS"
+echo "typed: $(cat "$BLOCKS/1")"
+bash -c "exec $(cat "$BLOCKS/1")" >"$README_WORK/server.log" 2>&1 &
 server=$!
 trap 'kill -TERM $server 2>/dev/null; wait $server' EXIT
 for _ in $(seq 300); do redis-cli ping >/dev/null 2>&1 && break; sleep 0.1; done
-block 2 | grep '^127.0.0.1:6379> ' | sed 's/^127.0.0.1:6379> //' >"$README_WORK/typed"
-block 2 | grep -v '^127.0.0.1:6379> \|^\$ ' >"$README_WORK/expected"
-redis-cli --no-raw <"$README_WORK/typed" >"$README_WORK/answers" || { cat "$README_WORK/server.log"; exit 1; }
-diff "$README_WORK/expected" "$README_WORK/answers"
-[ -s "$README_WORK/expected" ]
+for _ in $(seq 100); do (: </dev/tcp/127.0.0.1/8080) 2>/dev/null && break; sleep 0.1; done
+for file in "$BLOCKS"/*; do
+  case $(head -1 "$file") in
+    '$ redis-cli') check session "$file" ;;
+    '$ '*) check commands "$file" ;;
+  esac
+done
+[ $FAILED = 0 ] || cat "$README_WORK/server.log"
+echo "$PASSED passed, $FAILED failed"
+[ $FAILED = 0 ] && [ $PASSED -gt 0 ]

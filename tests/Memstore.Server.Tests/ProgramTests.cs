@@ -162,6 +162,8 @@ public sealed class ProgramTests
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         };
+        foreach (var name in start.Environment.Keys.Where(name => name.StartsWith("MEMSTORE_", StringComparison.Ordinal)).ToList()) start.Environment.Remove(name);
+        start.Environment["MEMSTORE_HTTP_PORT"] = "0";
         foreach (var (name, value) in variables) start.Environment[name] = value;
         return Process.Start(start)!;
     }

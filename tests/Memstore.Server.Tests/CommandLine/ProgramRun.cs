@@ -16,6 +16,7 @@ internal static class ProgramRun
     public static async Task<(int Code, string Output, string Error)> RunAsync(string program, string[] arguments)
     {
         var start = new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true };
+        foreach (var name in start.Environment.Keys.Where(name => name.StartsWith("MEMSTORE_", StringComparison.Ordinal)).ToList()) start.Environment.Remove(name);
         start.Environment["MEMSTORE_DLL"] = Path.Combine(AppContext.BaseDirectory, "memstore.dll");
         using var process = Process.Start(start)!;
         var cancellation = TestContext.Current.CancellationToken;
