@@ -57,6 +57,22 @@ public sealed class StrictSerialisabilityTests(ITestOutputHelper output)
         Assert.True(report.Count(Outcome.Unknown) > 0, "some connections should have been cut");
     }
 
+    [Fact]
+    public async Task Histories_of_REST_and_RESP_together_are_strictly_serialisable()
+    {
+        await using var host = ServerFixture.Make(TimeProvider.System);
+        await host.StartAsync();
+        await host.StartHttpAsync(port: 0);
+        using var http = new HttpClient { BaseAddress = new Uri($"http://{host.HttpEndPoints[0]}") };
+        var report = await HistoryRun.RunAsync(
+            new Workload { Seed = 9, Clients = 12, Transactions = 15_000, KeysPerKind = 4, Skew = 1 },
+            (client, keys) => client % 2 == 0 ? RespHistoryClient.ConnectAsync(host.EndPoints[0], keys) : new ValueTask<IHistoryClient>(new HttpHistoryClient(http, keys)),
+            new RunOptions { Disturbance = cancellation => MoveSlotsAsync(host.State.Store, 9, cancellation) });
+        output.WriteLine(report.ToString());
+        Assert.True(report.Valid, report.ToString());
+        Assert.Equal(0, report.Count(Outcome.Unknown));
+    }
+
     private async Task<RunReport> RunAsync(ServerHost host, Workload workload, Func<CancellationToken, Task> disturbance)
     {
         var report = await HistoryRun.RunAsync(
