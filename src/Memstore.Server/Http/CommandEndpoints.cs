@@ -15,6 +15,9 @@ internal static class CommandEndpoints
     // The dialect has no maps: HGETALL answers names and values in turn, as in RESP2.
     private const int Protocol = 2;
 
+    /// <summary>A pipeline that accepts this type is answered with the replies as they are in RESP2: types and bytes that JSON cannot tell apart.</summary>
+    private const string RespType = "application/x-resp";
+
     /// <summary>Adds the routes.</summary>
     public static void Map(IEndpointRouteBuilder routes, HttpCommands commands)
     {
@@ -54,6 +57,13 @@ internal static class CommandEndpoints
             if (RefusalOf(commands, exchange.Requests) is { } refusal)
             {
                 await exchange.SendErrorAsync(context, StatusCodes.Status400BadRequest, refusal).ConfigureAwait(false);
+                return;
+            }
+
+            if (WantsResp(context))
+            {
+                await commands.RunAsync(context, exchange.Requests, Protocol, static (replies, exchange) => exchange.Write(replies), exchange).ConfigureAwait(false);
+                await exchange.SendAsync(context, StatusCodes.Status200OK, RespType).ConfigureAwait(false);
                 return;
             }
 
@@ -100,4 +110,6 @@ internal static class CommandEndpoints
             if (commands.RefusalOf(requests[i]) is { } refusal) return refusal;
         return null;
     }
+
+    private static bool WantsResp(HttpContext context) => context.Request.Headers.Accept.ToString().Equals(RespType, StringComparison.OrdinalIgnoreCase);
 }

@@ -65,6 +65,9 @@ internal sealed class HttpExchange : IDisposable
         }
     }
 
+    /// <summary>Writes an answer that is not JSON.</summary>
+    public void Write(ReadOnlySpan<byte> bytes) => _buffer.Write(bytes);
+
     /// <summary>Sends what was written.</summary>
     public async Task SendAsync(HttpContext context, int status, string contentType = "application/json")
     {

@@ -145,6 +145,6 @@ internal sealed class HttpGuard(ServerState server, RequestDelegate next)
         return colon >= 0 && Credentials.Match(server.Settings, decoded.AsSpan(0, colon), decoded.AsSpan(0, length)[(colon + 1)..]);
     }
 
-    // Whether the server lives is no secret, and what asks for it has no password.
-    private static bool IsPublic(PathString path) => path.StartsWithSegments("/health");
+    // Whether the server lives is no secret, and what asks for it has no password. The console is a page without data that asks for the password itself.
+    private static bool IsPublic(PathString path) => path.StartsWithSegments("/health") || path.StartsWithSegments("/console");
 }

@@ -1,4 +1,5 @@
 using System.Net;
+using Memstore.Server.Http.Console;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Hosting.Server;
@@ -99,6 +100,7 @@ internal sealed class HttpHost : IAsyncDisposable
         KeyListEndpoint.Map(routes, commands);
         KeyEndpoints.Map(routes, commands);
         routes.MapObservability(server);
+        ConsoleEndpoints.Map(routes);
     }
 
     // The log of the server, whatever the category.

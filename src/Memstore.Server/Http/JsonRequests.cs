@@ -95,9 +95,15 @@ internal static class JsonRequests
         if (count == 0) throw new BadRequestException("A command is empty.");
     }
 
-    /// <summary>Adds the string, number or boolean that the reader stands on.</summary>
+    /// <summary>Adds the string, number, boolean or <c>{"base64":"…"}</c> that the reader stands on.</summary>
     internal static void AddArgument(ref Utf8JsonReader reader, RequestList requests, long sizeMax)
     {
+        if (reader.TokenType == JsonTokenType.StartObject)
+        {
+            AddBytes(ref reader, requests, sizeMax);
+            return;
+        }
+
         long length = reader.HasValueSequence ? reader.ValueSequence.Length : reader.ValueSpan.Length;
         if (length > sizeMax) throw new BadRequestException("An argument is longer than proto-max-bulk-len.");
         switch (reader.TokenType)
@@ -117,6 +123,18 @@ internal static class JsonRequests
             default:
                 throw new BadRequestException("An argument must be a string, a number or a boolean.");
         }
+    }
+
+    // {"base64":"/w=="}: bytes that no string of JSON can hold.
+    private static void AddBytes(ref Utf8JsonReader reader, RequestList requests, long sizeMax)
+    {
+        const string Otherwise = "An argument that is an object must be {\"base64\":\"…\"}.";
+        if (!reader.Read() || reader.TokenType != JsonTokenType.PropertyName || !reader.ValueTextEquals("base64"u8)) throw new BadRequestException(Otherwise);
+        if (!reader.Read() || reader.TokenType != JsonTokenType.String || !reader.TryGetBytesFromBase64(out var bytes)) throw new BadRequestException(Otherwise);
+        if (bytes.Length > sizeMax) throw new BadRequestException("An argument is longer than proto-max-bulk-len.");
+        bytes.CopyTo(requests.Reserve(bytes.Length));
+        requests.Commit(bytes.Length);
+        if (!reader.Read() || reader.TokenType != JsonTokenType.EndObject) throw new BadRequestException(Otherwise);
     }
 
     private static void Expect(ref Utf8JsonReader reader, JsonTokenType type, string otherwise)

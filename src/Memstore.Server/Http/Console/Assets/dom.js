@@ -1,0 +1,59 @@
+// Elements without markup: what comes from the server only ever becomes text.
+
+const SVG = "http://www.w3.org/2000/svg";
+
+/** Makes an element: attributes, "text", "on…" handlers; then its children. */
+export function element(name, attributes = {}, ...children) {
+  return fill(document.createElement(name), attributes, children);
+}
+
+/** Makes an element of SVG. */
+export function drawing(name, attributes = {}, ...children) {
+  return fill(document.createElementNS(SVG, name), attributes, children);
+}
+
+function fill(node, attributes, children) {
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value === undefined || value === null || value === false) continue;
+    if (name === "text") node.textContent = value;
+    else if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
+    else node.setAttribute(name, value === true ? "" : value);
+  }
+  node.append(...children);
+  return node;
+}
+
+/** Changes a text only if it is another one: selections and screen readers are not disturbed. */
+export function setText(node, text) {
+  if (node.textContent !== text) node.textContent = text;
+}
+
+/** The element of the page with an id. */
+export const byId = (id) => document.getElementById(id);
+
+/** Says something to all who listen, once: what an action did, that the server has gone. */
+export function announce(text) {
+  const region = byId("announcement");
+  region.textContent = "";
+  region.textContent = text;
+  byId("toast").textContent = text;
+  byId("toast").hidden = false;
+  clearTimeout(announce.timer);
+  announce.timer = setTimeout(() => { byId("toast").hidden = true; }, 4000);
+}
+
+/** Asks before something that cannot be undone; resolves to whether it was confirmed. */
+export function confirm(title, detail, action) {
+  const dialog = byId("confirm");
+  byId("confirm-title").textContent = title;
+  byId("confirm-detail").textContent = detail;
+  byId("confirm-yes").textContent = action;
+  const before = document.activeElement;
+  dialog.returnValue = "";
+  dialog.showModal();
+  byId("confirm-no").focus();
+  return new Promise((resolve) => dialog.addEventListener("close", () => {
+    before?.focus?.();
+    resolve(dialog.returnValue === "yes");
+  }, { once: true }));
+}
