@@ -115,7 +115,11 @@ internal sealed class ServerHost : IAsyncDisposable
     }
 
     // After clients can connect, and on another thread: loading what it needs takes longer than all the rest of the start.
-    private void ExportTelemetry() => TelemetryStarting = Task.Run(() => Telemetry.TelemetryExport.StartIfWanted(State, Environment.GetEnvironmentVariables()));
+    private void ExportTelemetry()
+    {
+        if (Telemetry.TelemetrySettings.Read(State.Settings, Environment.GetEnvironmentVariables()) is { } wanted)
+            TelemetryStarting = Task.Run(() => Telemetry.TelemetryExport.Start(State, wanted));
+    }
 
     private async Task ListenAsync()
     {

@@ -8,7 +8,7 @@ namespace Memstore.Engine.Keys;
 /// Finds the keys that occupy most memory, in slices of a background scan. Kept up at commit time the list would cost every write something and could not
 /// say who comes next when the biggest key goes; a scan costs writers nothing, and what it costs has a bound.
 /// </summary>
-// A slot that has grown since it was looked at goes first, so a new big key is found within a second or two. All others come in turn, as long as
+// The slots that have grown most since they were looked at go first, so a new big key is found within a second or two. All others come in turn, as long as
 // something is written; slots that are smaller as a whole than the least key of the list are skipped. The scan enters no shard and holds no
 // snapshot: an epoch keeps what it reads from being freed, and a size that changes meanwhile is a size of that moment. What is
 // answered is looked up again, so a key that is gone is never shown.
@@ -26,11 +26,15 @@ internal sealed unsafe class BigKeyScan(Store store)
     private const int SlotsPerEntry = 32;
     private const int StepsPerLook = 100;
     private const long GrowthMin = 1_024;
+    private const int GrownPerLook = 64;
 
     private readonly Lock _lock = new();
     private readonly Dictionary<int, List<KeptKey>> _lists = [];
     private readonly Dictionary<int, Seen> _seen = [];
-    private readonly Queue<(int Database, int Slot)> _grown = new();
+
+    // The slots that have grown most at the last look, the least first; and in the order in which they are visited.
+    private readonly PriorityQueue<(int Database, int Slot), long> _growing = new(GrownPerLook + 1);
+    private readonly Stack<(int Database, int Slot)> _grown = new(GrownPerLook);
     private int _steps;
     private long _commitsAtSweep = -1;
     private bool _isSweeping;
@@ -46,8 +50,6 @@ internal sealed unsafe class BigKeyScan(Store store)
         public Keyspace Keyspace { get; } = keyspace;
 
         public long[] Bytes { get; } = new long[SlotHash.Slots];
-
-        public bool[] IsQueued { get; } = new bool[SlotHash.Slots];
     }
 
     /// <summary>Bytes that it occupies, about.</summary>
@@ -55,7 +57,7 @@ internal sealed unsafe class BigKeyScan(Store store)
     {
         get
         {
-            lock (_lock) return (_lists.Count * (long)Kept * (KeySizeMax + 56)) + (_seen.Count * (long)SlotHash.Slots * (sizeof(long) + sizeof(bool)));
+            lock (_lock) return (_lists.Count * (long)Kept * (KeySizeMax + 56)) + (_seen.Count * (long)SlotHash.Slots * sizeof(long));
         }
     }
 
@@ -86,9 +88,11 @@ internal sealed unsafe class BigKeyScan(Store store)
         return found;
     }
 
-    // Once a second: which slots have grown by more than the least key of the list, and whether there is anything to sweep.
+    // Once a second: which slots have grown most, by more than the least key of the list, and whether there is anything to sweep.
     private void Look()
     {
+        _growing.Clear();
+        _grown.Clear();
         var keyspaces = store.DatabaseSet.Keyspaces;
         for (var database = 0; database < keyspaces.Length; database++)
         {
@@ -98,11 +102,14 @@ internal sealed unsafe class BigKeyScan(Store store)
             var enough = Math.Max(GrowthMin, Least(database));
             for (var slot = 0; slot < SlotHash.Slots; slot++)
             {
-                if (keyspace.Cold[slot].Bytes - seen.Bytes[slot] < enough || seen.IsQueued[slot]) continue;
-                seen.IsQueued[slot] = true;
-                _grown.Enqueue((database, slot));
+                var growth = keyspace.Cold[slot].Bytes - seen.Bytes[slot];
+                if (growth < enough) continue;
+                if (_growing.Count < GrownPerLook) _growing.Enqueue((database, slot), growth);
+                else _growing.EnqueueDequeue((database, slot), growth);
             }
         }
+
+        while (_growing.TryDequeue(out var grown, out _)) _grown.Push(grown);
 
         var commits = store.CountCommits();
         if (_isSweeping || commits == _commitsAtSweep) return;
@@ -124,7 +131,7 @@ internal sealed unsafe class BigKeyScan(Store store)
     private bool TakeSlot(ref int left)
     {
         _position = 0;
-        if (_grown.TryDequeue(out var grown))
+        if (_grown.TryPop(out var grown))
         {
             _current = grown;
             left--;
@@ -157,7 +164,7 @@ internal sealed unsafe class BigKeyScan(Store store)
         Span<ulong> entries = stackalloc ulong[SlotTable.HomeEntriesMax];
         var keyspace = store.DatabaseSet.Keyspaces[database];
         var seen = SeenOf(database, keyspace);
-        if (_position == 0) (seen.Bytes[slot], seen.IsQueued[slot]) = (keyspace.Cold[slot].Bytes, false);
+        if (_position == 0) seen.Bytes[slot] = keyspace.Cold[slot].Bytes;
         var visited = 0;
         while (_position < SlotTable.TagEnd && visited < budget)
         {

@@ -1,6 +1,4 @@
-using System.Collections;
 using System.Diagnostics.Tracing;
-using System.Runtime.CompilerServices;
 using Microsoft.Extensions.Logging;
 using OpenTelemetry;
 using OpenTelemetry.Exporter;
@@ -43,14 +41,13 @@ internal sealed class TelemetryExport : IDisposable
         server.Tracer = _tracer;
     }
 
-    /// <summary>Starts to export if the settings or the environment want it.</summary>
-    /// <returns>What stops it; null if nothing is exported. If it fails, the log says why.</returns>
-    public static IDisposable? StartIfWanted(ServerState server, IDictionary environment)
+    /// <summary>Starts to export.</summary>
+    /// <returns>What stops it; null if it failed, which the log then says.</returns>
+    public static IDisposable? Start(ServerState server, TelemetrySettings wanted)
     {
-        if (TelemetrySettings.Read(server.Settings, environment) is not { } wanted) return null;
         try
         {
-            return Start(server, wanted);
+            return new TelemetryExport(server, wanted);
         }
         catch (Exception error)
         {
@@ -71,10 +68,6 @@ internal sealed class TelemetryExport : IDisposable
         _instruments.Dispose();
         _failures.Dispose();
     }
-
-    // Apart, so that compiling the caller loads nothing.
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static TelemetryExport Start(ServerState server, TelemetrySettings wanted) => new(server, wanted);
 
     private static void Apply(OtlpExporterOptions exporter, TelemetrySettings wanted, Uri? endpoint)
     {

@@ -60,6 +60,17 @@ public sealed class BigKeyTests
         Assert.Equal("k7", Names(store, 1)[0]);
     }
 
+    [Fact]
+    public void The_slot_that_has_grown_most_is_looked_at_before_all_that_the_scan_has_not_seen()
+    {
+        using var store = NewStore();
+        for (var i = 0; i < 60_000; i++) store.Set($"k{i}", new string('v', 300));
+        store.Set("big", new string('v', 30_000));
+        // One step of at most some hundred entries.
+        store.Maintain();
+        Assert.Equal("big", Names(store, 1)[0]);
+    }
+
     private static Store NewStore() => new(new StoreOptions { Seed = 5, RunMaintenance = false });
 
     private static void Scan(Store store)
