@@ -391,25 +391,6 @@ public sealed class TransactionTests : IDisposable
     }
 
     [Fact]
-    public void Flushing_again_and_again_leaves_no_memory_behind()
-    {
-        void Round()
-        {
-            _store.Set("k", "v", database: 7);
-            _store.RunOnEverything(TransactionPlan.Held, 0, t =>
-            {
-                for (var database = 0; database < 16; database++) t.Flush(database);
-            });
-            _store.Maintain();
-        }
-
-        for (var i = 0; i < 10; i++) Round();
-        var mapped = MappedKilobytes();
-        for (var i = 0; i < 300; i++) Round();
-        Assert.InRange(MappedKilobytes() - mapped, long.MinValue, 64 * 1_024);
-    }
-
-    [Fact]
     public void Databases_are_apart_and_can_be_swapped()
     {
         _store.Set("k", "zero");
@@ -514,13 +495,6 @@ public sealed class TransactionTests : IDisposable
     }
 
     // Address space in use, where the system tells; keyspaces that are not given back show here at once.
-    private static long MappedKilobytes()
-    {
-        if (!File.Exists("/proc/self/status")) return 0;
-        var line = File.ReadLines("/proc/self/status").First(static line => line.StartsWith("VmSize:", StringComparison.Ordinal));
-        return long.Parse(line.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)[1], System.Globalization.CultureInfo.InvariantCulture);
-    }
-
     private static void AssertReadsOld(Transaction open) => RunOpen(open, t =>
     {
         for (var i = 0; i < 500; i++) Assert.Equal($"old{i}", t.Read($"k{i}"));
