@@ -109,6 +109,28 @@ public sealed class ProgramTests
         File.Delete(file);
     }
 
+    [Theory]
+    [InlineData("--bind", "0.0.0.0", true)]
+    [InlineData("--bind", "127.0.0.1 -::1", false)]
+    [InlineData("--requirepass", "secret", false)]
+    public async Task It_warns_who_lets_other_machines_in_without_a_password(string option, string value, bool warns)
+    {
+        using var process = Start("serve", "--data", "none", "--http-port", "0", "--port", "0", option, value);
+        var port = Regex.Match(await ReadLineAsync(process.StandardOutput), @":(\d+) ").Groups[1].Value;
+        using (var client = new TcpClient())
+        {
+            await client.ConnectAsync(IPAddress.Loopback, int.Parse(port), TestContext.Current.CancellationToken);
+            using var resp = new RespClient(client.GetStream());
+            await resp.AskAsync("AUTH secret");
+            await resp.SendAsync("SHUTDOWN NOSAVE");
+            Assert.True(await resp.IsClosedAsync());
+        }
+
+        var log = await process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
+        Assert.Equal(warns, log.Contains("bind lets other machines in, and without requirepass whoever reaches the port may do everything", StringComparison.Ordinal));
+        Assert.Equal(0, await ExitCodeAsync(process));
+    }
+
     [Fact]
     public async Task It_tells_systemd_how_far_it_is()
     {

@@ -21,7 +21,7 @@ internal sealed class ProgressLine : IDisposable
     }
 
     /// <summary>Begins to show it; null if there is no terminal.</summary>
-    public static ProgressLine? Show(RecoveryProgress progress) => Console.IsErrorRedirected ? null : new ProgressLine(progress);
+    public static ProgressLine? Show(RecoveryProgress progress) => Terminal.IsErrorLive ? new ProgressLine(progress) : null;
 
     /// <summary>Takes the line away, so that another can be printed.</summary>
     public void Clear()

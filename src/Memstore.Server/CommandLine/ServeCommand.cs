@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using System.Net;
 using System.Runtime.InteropServices;
 using Memstore.Server.Configuration;
 using Memstore.Server.Transports;
@@ -105,6 +106,8 @@ internal static class ServeCommand
         ServiceNotifier.Loading();
         Console.WriteLine(host);
         foreach (var line in loaded.Reports) ServerLog.Configuration(logger, line);
+        if (settings.Password.Length == 0 && host.EndPoints.OfType<IPEndPoint>().Any(endPoint => !IPAddress.IsLoopback(endPoint.Address)))
+            ServerLog.Configuration(logger, "bind lets other machines in, and without requirepass whoever reaches the port may do everything");
         await ShowLoadingAsync(host, Task.WhenAny(stop.Task, host.Loading));
         if (host.Loading.Exception?.InnerException is { } failure) return MemstoreCommand.Fail(failure.Message);
         foreach (var line in host.State.Persistence?.Loaded?.Describe() ?? []) ServerLog.Loaded(logger, line);
@@ -127,7 +130,7 @@ internal static class ServeCommand
         var shown = false;
         while (await Task.WhenAny(end, Task.Delay(LoadingShownEveryMs)) != end)
         {
-            if (progress is null || Console.IsOutputRedirected || progress.BytesTotal == 0) continue;
+            if (progress is null || !Terminal.IsLive || progress.BytesTotal == 0) continue;
             var (done, total) = (progress.BytesDone, progress.BytesTotal);
             Console.Write(string.Create(
                 CultureInfo.InvariantCulture,

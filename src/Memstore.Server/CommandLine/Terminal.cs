@@ -4,10 +4,15 @@ namespace Memstore.Server.CommandLine;
 internal static class Terminal
 {
     /// <summary>Whether standard output is a terminal that lines may be written over on.</summary>
-    public static bool IsLive => !Console.IsOutputRedirected && Environment.GetEnvironmentVariable("TERM") != "dumb";
+    public static bool IsLive => !Console.IsOutputRedirected && !IsDumb;
+
+    /// <summary>The same of standard error.</summary>
+    public static bool IsErrorLive => !Console.IsErrorRedirected && !IsDumb;
 
     /// <summary>Whether standard output may have colours (https://no-color.org).</summary>
     public static bool HasColours => IsLive && string.IsNullOrEmpty(Environment.GetEnvironmentVariable("NO_COLOR"));
+
+    private static bool IsDumb => Environment.GetEnvironmentVariable("TERM") == "dumb";
 
     /// <summary>A text that stands out.</summary>
     public static string Bold(string text) => HasColours ? $"\e[1m{text}\e[0m" : text;

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using System.Text.RegularExpressions;
 using Memstore.Server.Configuration;
 using Xunit;
 
@@ -31,6 +32,20 @@ public sealed class SettingDocumentTests
         Assert.Equal(row.Initial, row.Normalize(row.Initial, row.Initial, out var error));
         Assert.Null(error);
     });
+
+    [Theory]
+    [InlineData("README.md")]
+    [InlineData("Dockerfile")]
+    [InlineData("packaging/memstore.service")]
+    [InlineData("docs/configuration.md")]
+    [InlineData("docs/command-line.md")]
+    [InlineData("docs/installing.md")]
+    public void Every_variable_that_a_text_names_is_a_setting(string path)
+    {
+        var known = SettingTable.All.Select(row => row.Variable).Append(EnvironmentLayer.FileVariable).ToHashSet();
+        var named = Regex.Matches(File.ReadAllText(RepositoryFiles.PathOf(path)), "MEMSTORE_[A-Z][A-Z_]+").Select(match => match.Value);
+        Assert.All(named, name => Assert.Contains(name, known));
+    }
 
     private static string Fill(string text, string begin, string table)
     {
