@@ -18,12 +18,39 @@ internal static class CommandEndpoints
     /// <summary>A pipeline that accepts this type is answered with the replies as they are in RESP2: types and bytes that JSON cannot tell apart.</summary>
     private const string RespType = "application/x-resp";
 
+    private static readonly RestParameter Encoding = new("Upstash-Encoding", "header", "base64 for strings in Base64.");
+
+    private static readonly RestOperation One = new("Commands", "Runs a command.")
+    {
+        Parameters = [Encoding, .. HttpCommands.Parameters],
+        Body = "Command",
+        Example = """["SET","page:1","hello","EX",60]""",
+        Answers = [new(200, "What it answers.", "Result"), new(400, "It was refused.", "Result")],
+    };
+
+    private static readonly RestOperation Many = new("Commands", "Runs commands one after the other; others may run between them.")
+    {
+        Parameters = [Encoding, .. HttpCommands.Parameters],
+        Body = "Commands",
+        Example = """[["INCR","visits"],["GET","page:1"]]""",
+        Answers = [new(200, "What each answers.", "Results"), new(400, "One of them can never be run, so none was.", "Result")],
+    };
+
+    private static readonly RestOperation Transaction = new("Commands", "Runs commands as one transaction.")
+    {
+        Parameters = [Encoding, .. HttpCommands.Parameters],
+        Body = "Commands",
+        Example = """[["INCR","visits"],["GET","page:1"]]""",
+        Answers = [new(200, "What each answers.", "Results"), new(400, "One of them was refused, so none was run.", "Result")],
+    };
+
     /// <summary>Adds the routes.</summary>
     public static void Map(IEndpointRouteBuilder routes, HttpCommands commands)
     {
-        foreach (var path in (ReadOnlySpan<string>)["/", "/v1/commands"]) routes.MapPost(path, context => RunOneAsync(commands, context));
-        foreach (var path in (ReadOnlySpan<string>)["/pipeline", "/v1/pipeline"]) routes.MapPost(path, context => RunManyAsync(commands, context));
-        foreach (var path in (ReadOnlySpan<string>)["/multi-exec", "/v1/transaction"]) routes.MapPost(path, context => RunTransactionAsync(commands, context));
+        foreach (var path in (ReadOnlySpan<string>)["/", "/v1/commands"]) routes.MapPost(path, context => RunOneAsync(commands, context)).Describe(One);
+        foreach (var path in (ReadOnlySpan<string>)["/pipeline", "/v1/pipeline"]) routes.MapPost(path, context => RunManyAsync(commands, context)).Describe(Many);
+        foreach (var path in (ReadOnlySpan<string>)["/multi-exec", "/v1/transaction"])
+            routes.MapPost(path, context => RunTransactionAsync(commands, context)).Describe(Transaction);
     }
 
     private static async Task RunOneAsync(HttpCommands commands, HttpContext context)

@@ -21,6 +21,8 @@ internal sealed class EventStreams
     internal static readonly TimeSpan HeartbeatInterval = TimeSpan.FromSeconds(15);
 
     private const int Protocol = 3;
+    private const string Tag = "Streams";
+    private const string EventType = "text/event-stream";
 
     /// <summary>At most so much of what waits is turned into events at once, in bytes, if it holds a whole reply.</summary>
     private const int PartSize = 256 * 1024;
@@ -38,12 +40,28 @@ internal sealed class EventStreams
     public static void Map(IEndpointRouteBuilder routes, HttpCommands commands)
     {
         var streams = new EventStreams(commands, routes.ServiceProvider.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping);
-        routes.MapGet("/v1/subscribe", context => streams.StreamAsync(context, Subscriptions(context.Request.Query), new EventWriter(EventWriter.WantsBase64(context))));
-        routes.MapGet("/v1/monitor", context => streams.StreamAsync(context, Only("MONITOR"), new EventWriter(isBase64: false)));
+        routes.MapGet("/v1/subscribe", context => streams.StreamAsync(context, Subscriptions(context.Request.Query), new EventWriter(EventWriter.WantsBase64(context)))).Describe(new(Tag, "Streams the messages of channels.")
+        {
+            Parameters =
+            [
+                new("channel", "query", "A channel; may be repeated.", "array"),
+                new("pattern", "query", "A pattern of channels; may be repeated.", "array"),
+                new("encoding", "query", "base64: names and messages in Base64."),
+            ],
+            Answers = [new(200, "Server-sent events.", MediaType: EventType)],
+        });
+        routes.MapGet("/v1/monitor", context => streams.StreamAsync(context, Only("MONITOR"), new EventWriter(isBase64: false)))
+            .Describe(new(Tag, "Streams the commands that run.") { Answers = [new(200, "Server-sent events.", MediaType: EventType)] });
+
+        var lines = new RestOperation(Tag, "Streams the messages of a channel or a pattern in the dialect of Upstash.")
+        {
+            Parameters = [new("name", "path", "The channel or the pattern.")],
+            Answers = [new(200, "Server-sent events.", MediaType: EventType)],
+        };
 
         // What the npm client @upstash/redis asks for.
-        routes.MapMethods("/subscribe/{name}", ["GET", "POST"], context => streams.StreamAsync(context, Only("SUBSCRIBE", NameOf(context)), new LineEventWriter()));
-        routes.MapMethods("/psubscribe/{name}", ["GET", "POST"], context => streams.StreamAsync(context, Only("PSUBSCRIBE", NameOf(context)), new LineEventWriter()));
+        routes.MapMethods("/subscribe/{name}", ["GET", "POST"], context => streams.StreamAsync(context, Only("SUBSCRIBE", NameOf(context)), new LineEventWriter())).Describe(lines);
+        routes.MapMethods("/psubscribe/{name}", ["GET", "POST"], context => streams.StreamAsync(context, Only("PSUBSCRIBE", NameOf(context)), new LineEventWriter())).Describe(lines);
     }
 
     private static string NameOf(HttpContext context) => (string)context.Request.RouteValues["name"]!;

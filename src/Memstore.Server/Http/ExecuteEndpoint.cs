@@ -15,7 +15,14 @@ namespace Memstore.Server.Http;
 internal static class ExecuteEndpoint
 {
     /// <summary>Adds the route.</summary>
-    public static void Map(IEndpointRouteBuilder routes, HttpCommands commands) => routes.MapPost("/v1/execute", context => ExecuteAsync(commands, context));
+    public static void Map(IEndpointRouteBuilder routes, HttpCommands commands) =>
+        routes.MapPost("/v1/execute", context => ExecuteAsync(commands, context)).Describe(new RestOperation("Commands", "Runs commands as one transaction, each given by name, key and value.")
+        {
+            Parameters = HttpCommands.Parameters,
+            Body = "ExecuteRequest",
+            Example = """{"commands":[{"cmd_type":"SET","key":"k","value":"v"},{"cmd_type":"GET","key":"k"}]}""",
+            Answers = [new(200, "A result for each.", "ExecuteAnswer"), new(400, "What cannot be bound or run; nothing happened.", "Result")],
+        });
 
     private static async Task ExecuteAsync(HttpCommands commands, HttpContext context)
     {

@@ -19,6 +19,13 @@ internal sealed class HttpCommands(ServerState server)
     private readonly LocalClientPool _clients = new(server);
     private readonly ObjectPool<HttpExchange> _exchanges = new DefaultObjectPool<HttpExchange>(new ExchangePolicy(), 64);
 
+    /// <summary>The headers that every request may have.</summary>
+    public static readonly RestParameter[] Parameters =
+    [
+        new("Memstore-Database", "header", "The number of the database.", "integer"),
+        new("Memstore-Durability", "header", "How safe commits must be before the answer: none, everysec or always."),
+    ];
+
     /// <summary>What the server's sessions share.</summary>
     public ServerState Server => server;
 

@@ -1,6 +1,7 @@
 using System.Net;
 using Memstore.Server.Http.Console;
 using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
@@ -37,11 +38,12 @@ internal sealed class HttpHost : IAsyncDisposable
         builder.Services.AddRoutingCore();
         builder.Services.AddSingleton<ILoggerFactory>(new HttpLoggerFactory(server.Logger));
         builder.WebHost.UseKestrelCore();
+        builder.Services.AddSingleton<IConnectionListenerFactory, UnreachableTransport>();
         builder.WebHost.ConfigureKestrel(options =>
         {
             Limit(options.Limits, server);
             options.AddServerHeader = false;
-            foreach (var endPoint in endPoints) options.Listen(endPoint);
+            Http2Choice.Listen(options, endPoints);
         });
 
         var application = builder.Build();
@@ -60,7 +62,7 @@ internal sealed class HttpHost : IAsyncDisposable
         }
 
         var addresses = application.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()?.Addresses ?? [];
-        host.EndPoints = [.. addresses.Select(address => IPEndPoint.Parse(new Uri(address).Authority))];
+        host.EndPoints = [.. addresses.Select(static address => Uri.TryCreate(address, UriKind.Absolute, out var uri) && IPEndPoint.TryParse(uri.Authority, out var bound) ? bound : null).OfType<IPEndPoint>()];
         return host;
     }
 
@@ -99,6 +101,7 @@ internal sealed class HttpHost : IAsyncDisposable
         EventStreams.Map(routes, commands);
         KeyListEndpoint.Map(routes, commands);
         KeyEndpoints.Map(routes, commands);
+        Documentation.Map(routes, server);
         routes.MapObservability(server);
         ConsoleEndpoints.Map(routes);
     }

@@ -19,6 +19,27 @@ internal sealed class KeyEndpoints(HttpCommands commands)
 
     private const int Protocol = 3;
 
+    internal const string Tag = "Keys";
+    private const string ProblemType = "application/problem+json";
+
+    internal static readonly RestParameter EncodingParameter = new("encoding", "query", "base64url: keys are written in Base64url.");
+    private static readonly RestParameter Key = new("key", "path", "The key, percent-encoded.");
+    private static readonly RestParameter Match = new("If-Match", "header", "Entity tags, of which the key must have one.");
+    private static readonly RestParameter NoneMatch = new("If-None-Match", "header", "Entity tags that the key may not have; * if it must be missing.");
+
+    private static readonly RestParameter[] Times =
+    [
+        new("ex", "query", "Seconds to live.", "integer"),
+        new("px", "query", "Milliseconds to live.", "integer"),
+        new("exat", "query", "When it ends, in seconds since 1970.", "integer"),
+        new("pxat", "query", "When it ends, in milliseconds since 1970.", "integer"),
+        new("keepttl", "query", "It lives as long as before."),
+        new(TtlHeader, "header", "Milliseconds to live.", "integer"),
+    ];
+
+    private static readonly RestAnswer Missing = new(404, "The key is missing.", "Problem", ProblemType);
+    private static readonly RestAnswer Failed = new(412, "It does not hold what the conditions say.", "Problem", ProblemType);
+
     /// <summary>How often a change is tried again because others were faster.</summary>
     private const int AttemptsMax = 16;
 
@@ -27,9 +48,23 @@ internal sealed class KeyEndpoints(HttpCommands commands)
     {
         var keys = new KeyEndpoints(commands);
         const string Path = "/v1/keys/{**key}";
-        routes.MapMethods(Path, ["GET", "HEAD"], keys.GetAsync);
-        routes.MapPut(Path, keys.PutAsync);
-        routes.MapDelete(Path, keys.DeleteAsync);
+        routes.MapMethods(Path, ["GET", "HEAD"], keys.GetAsync).Describe(new(Tag, "Answers what a key holds, with its entity tag and time to live: a string as it is, a hash as a JSON object.")
+        {
+            Parameters = [Key, EncodingParameter, Match, NoneMatch, .. HttpCommands.Parameters],
+            Answers = [new(200, "The value.", MediaType: "*/*"), new(304, "It is what If-None-Match says."), Missing, Failed],
+        });
+        routes.MapPut(Path, keys.PutAsync).Describe(new(Tag, "Gives a key the body as its value.")
+        {
+            Parameters = [Key, EncodingParameter, Match, NoneMatch, .. Times, .. HttpCommands.Parameters],
+            Body = "",
+            BodyType = "application/octet-stream",
+            Answers = [new(201, "It was missing before."), new(204, "It has another value now."), Failed, new(428, "It holds no string; If-Match is needed.", "Problem", ProblemType)],
+        });
+        routes.MapDelete(Path, keys.DeleteAsync).Describe(new(Tag, "Deletes a key.")
+        {
+            Parameters = [Key, EncodingParameter, Match, NoneMatch, .. HttpCommands.Parameters],
+            Answers = [new(204, "It is gone."), Missing, Failed],
+        });
     }
 
     /// <summary>Answers what a key holds.</summary>

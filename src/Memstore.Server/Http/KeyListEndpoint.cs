@@ -17,7 +17,19 @@ internal static class KeyListEndpoint
         var keys = new KeyEndpoints(commands);
 
         // Routing does not tell a trailing slash, after which comes the empty key.
-        routes.MapGet("/v1/keys", context => KeyPath.IsOfKey(context) ? keys.GetAsync(context) : ListAsync(commands, context));
+        routes.MapGet("/v1/keys", context => KeyPath.IsOfKey(context) ? keys.GetAsync(context) : ListAsync(commands, context)).Describe(new(KeyEndpoints.Tag, "Lists a part of the keys.")
+        {
+            Parameters =
+            [
+                new("match", "query", "A pattern of keys: page:*"),
+                new("cursor", "query", "What the part before answered; 0 begins."),
+                new("type", "query", "string or hash."),
+                new("count", "query", "About how many.", "integer"),
+                KeyEndpoints.EncodingParameter,
+                .. HttpCommands.Parameters,
+            ],
+            Answers = [new(200, "Keys, and where to go on.", "KeyList")],
+        });
     }
 
     private static async Task ListAsync(HttpCommands commands, HttpContext context)

@@ -17,6 +17,10 @@ namespace Memstore.Server.Http;
 internal sealed class TransactionEndpoints
 {
     private const int Protocol = 2;
+    private const string Tag = "Transactions";
+    private const string ProblemType = "application/problem+json";
+
+    private static readonly RestParameter Id = new("id", "path", "What opening it answered.");
 
     // Commands that would end the transaction or leave it, behind the back of its ID.
     private static readonly string[] OtherRoutes = ["begin", "commit", "rollback", "reset", "quit"];
@@ -36,11 +40,27 @@ internal sealed class TransactionEndpoints
         var open = new OpenTransactions(commands);
         routes.ServiceProvider.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping.Register(open.Dispose);
         var endpoints = new TransactionEndpoints(commands, open);
-        routes.MapPost("/v1/transactions", endpoints.BeginAsync);
-        routes.MapPost("/v1/transactions/{id}/commands", context => endpoints.UseAsync(context, endpoints.RunAsync));
-        routes.MapPost("/v1/transactions/{id}/commit", context => endpoints.UseAsync(context, endpoints.CommitAsync));
-        routes.MapPost("/v1/transactions/{id}/rollback", context => endpoints.UseAsync(context, endpoints.RollbackAsync));
-        routes.MapDelete("/v1/transactions/{id}", context => endpoints.UseAsync(context, endpoints.RollbackAsync));
+        routes.MapPost("/v1/transactions", endpoints.BeginAsync).Describe(new(Tag, "Opens a transaction that stays open between requests, for as long as transaction-timeout allows.")
+        {
+            Parameters = HttpCommands.Parameters,
+            Body = "Begin",
+            IsBodyOptional = true,
+            Answers = [new(201, "It is open; Location has its path.", "Transaction")],
+        });
+        routes.MapPost("/v1/transactions/{id}/commands", context => endpoints.UseAsync(context, endpoints.RunAsync)).Describe(new(Tag, "Runs one command or several in it.")
+        {
+            Parameters = [Id],
+            Body = "CommandOrCommands",
+            Answers = [new(200, "What they answer.", "ResultOrResults"), new(404, "There is none.", "Problem", ProblemType), new(410, "Its time was over.", "Problem", ProblemType)],
+        });
+        routes.MapPost("/v1/transactions/{id}/commit", context => endpoints.UseAsync(context, endpoints.CommitAsync)).Describe(new(Tag, "Makes everything that it wrote visible at once.")
+        {
+            Parameters = [Id],
+            Answers = [new(200, "It is done.", "Result"), new(409, "Something that it read has changed; nothing was written.", "Problem", ProblemType)],
+        });
+        var rollback = new RestOperation(Tag, "Forgets everything that it wrote.") { Parameters = [Id], Answers = [new(204, "It is gone.")] };
+        routes.MapPost("/v1/transactions/{id}/rollback", context => endpoints.UseAsync(context, endpoints.RollbackAsync)).Describe(rollback);
+        routes.MapDelete("/v1/transactions/{id}", context => endpoints.UseAsync(context, endpoints.RollbackAsync)).Describe(rollback);
     }
 
     private async Task BeginAsync(HttpContext context)
