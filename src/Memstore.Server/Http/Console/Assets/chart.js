@@ -64,7 +64,7 @@ export class Chart {
     for (const value of scale.marks) {
       const at = Math.round(y(value)) + 0.5;
       marks.push(drawing("line", { x1: margin.left, x2: this.#width - margin.right, y1: at, y2: at }));
-      marks.push(drawing("text", { x: margin.left - 8, y: at + 4, "text-anchor": "end", text: (this.#options.axis ?? this.#options.format)(value).replace(/\.0+(?=\D)/, "") }));
+      marks.push(drawing("text", { x: margin.left - 8, y: at + 4, "text-anchor": "end", text: (this.#options.axis ?? this.#options.format)(value).replace(/\.0+(?=\D|$)/, "") }));
     }
     for (const ago of [120, 60, 0]) {
       marks.push(drawing("text", {

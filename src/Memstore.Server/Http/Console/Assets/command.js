@@ -23,6 +23,7 @@ export class CommandBox {
   #database = 0;
   #choices = [];
   #choice = -1;
+  #turn = Promise.resolve();
 
   constructor(guard) {
     this.guard = guard;
@@ -62,14 +63,19 @@ export class CommandBox {
     if (name === "CLEAR" && words.length === 1) return byId("replies").replaceChildren();
     if (name === "HELP") return this.#showHelp(text, words.slice(1).map(toText).join(" "));
     if (dangerous.has(name) && !await confirm(`Run ${name}?`, `It ${dangerous.get(name)}.`, `Run ${name}`)) return this.#print(text, "(not run)");
-    await this.guard(async () => {
+    // Replies come in the order of the lines.
+    this.#turn = this.#turn.catch(() => {}).then(() => this.#ask(text, words, name));
+    this.#help();
+  }
+
+  #ask(text, words, name) {
+    return this.guard(async () => {
       const [reply] = await ask([words], { database: this.#database, timeoutMs: 60_000 });
       this.#print(text, render(reply, name, words[1] ? toText(words[1]).toUpperCase() : ""), reply instanceof ReplyError);
       if (reply instanceof ReplyError) return;
       if (name === "SELECT") this.#select(Number(toText(words[1])));
       if (stateful.has(name)) this.#print(null, `${name} ended with its request: a line here is a request of its own.`);
     }, (error) => this.#print(text, `(no answer: ${error.message})`, true));
-    this.#help();
   }
 
   #select(database) {

@@ -29,7 +29,7 @@ export function bytes(value) {
     size /= 1024;
     unit++;
   }
-  return (value < 0 ? "−" : "") + (unit === 0 ? String(size) : digits(size)) + NARROW + units[unit];
+  return (value < 0 ? "−" : "") + (unit === 0 && Number.isInteger(size) ? String(size) : digits(size)) + NARROW + units[unit];
 }
 
 /** A duration given in microseconds. */

@@ -1,0 +1,45 @@
+// Servers and load for the suite, which are stopped with it.
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { connect } from "./resp.js";
+
+const started = new Set();
+process.on("exit", () => { for (const child of started) child.kill("SIGKILL"); });
+for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => process.exit(1));
+
+function start(command, words, options = {}) {
+  const child = spawn(command, words, { stdio: ["ignore", "ignore", "inherit"], ...options });
+  started.add(child);
+  child.once("exit", () => started.delete(child));
+  return child;
+}
+
+/** Starts Memstore and waits until it serves RESP and the console. */
+export async function startMemstore(dll, { port, httpPort, data, password }) {
+  const words = [dll, "serve", "--port", port, "--bind", "127.0.0.1", "--http-port", httpPort, "--data", data];
+  const child = start("dotnet", words, { env: { ...process.env, ...(password ? { MEMSTORE_REQUIREPASS: password } : {}) } });
+  const end = Date.now() + 20_000;
+  while (true) {
+    if (child.exitCode !== null) throw new Error(`Memstore ended with ${child.exitCode}`);
+    try {
+      (await connect(Number(port))).close();
+      if ((await fetch(`http://127.0.0.1:${httpPort}/console`)).ok) return child;
+    } catch (error) {
+      if (Date.now() > end) throw error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
+/** Commands without end from two connections; a client that saturates the machine would leave nothing for the browser. */
+export const startLoad = (port) => start("redis-benchmark", ["-p", port, "-c", "2", "-r", "20000", "-d", "100", "-t", "set,get,hset", "-n", "20000", "-l", "-q"], { stdio: "ignore" });
+
+/** Ends a child and waits for it. */
+export async function stop(child) {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const gone = once(child, "exit");
+  child.kill("SIGTERM");
+  const timer = setTimeout(() => child.kill("SIGKILL"), 10_000);
+  await gone;
+  clearTimeout(timer);
+}
