@@ -1,11 +1,13 @@
+using System.Net;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.Logging;
 
 namespace Memstore.Server.Tests.Telemetry;
 
-/// <summary>A collector of OTLP over HTTP that keeps what it is sent. Thread-safe.</summary>
+/// <summary>A collector of OTLP, as protobuf over HTTP or over gRPC, that keeps what it is sent. Thread-safe.</summary>
 internal sealed class Collector : IAsyncDisposable
 {
     private readonly WebApplication _web;
@@ -17,11 +19,11 @@ internal sealed class Collector : IAsyncDisposable
     /// <summary>Where it listens.</summary>
     public string Address => _web.Urls.Single();
 
-    public static async Task<Collector> StartAsync(CancellationToken cancel)
+    public static async Task<Collector> StartAsync(bool isGrpc, CancellationToken cancel)
     {
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
-        builder.WebHost.UseUrls("http://127.0.0.1:0");
+        builder.WebHost.ConfigureKestrel(options => options.Listen(IPAddress.Loopback, 0, listen => listen.Protocols = isGrpc ? HttpProtocols.Http2 : HttpProtocols.Http1));
         var web = builder.Build();
         var collector = new Collector(web);
         web.MapPost("/{**path}", collector.ReceiveAsync);
@@ -76,6 +78,17 @@ internal sealed class Collector : IAsyncDisposable
     {
         using var body = new MemoryStream();
         await context.Request.Body.CopyToAsync(body);
-        lock (_lock) _received.Add((context.Request.Path, body.ToArray()));
+        if (context.Request.ContentType != "application/grpc")
+        {
+            lock (_lock) _received.Add((context.Request.Path, body.ToArray()));
+            return;
+        }
+
+        // A message of gRPC has a flag and its length before it; the answer is an empty one, and the status comes after it.
+        var signal = context.Request.Path.Value!.Contains("Metrics", StringComparison.Ordinal) ? "/v1/metrics" : "/v1/traces";
+        lock (_lock) _received.Add((signal, body.ToArray()[5..]));
+        context.Response.ContentType = "application/grpc";
+        await context.Response.Body.WriteAsync(new byte[5]);
+        context.Response.AppendTrailer("grpc-status", "0");
     }
 }

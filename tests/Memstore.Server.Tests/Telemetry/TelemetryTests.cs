@@ -8,12 +8,14 @@ namespace Memstore.Server.Tests.Telemetry;
 /// <summary>A collector receives true metrics and spans, and nothing is exported unless somebody asks for it.</summary>
 public sealed class TelemetryTests
 {
-    [Fact]
-    public async Task A_collector_receives_metrics_and_spans()
+    [Theory]
+    [InlineData("http/protobuf")]
+    [InlineData("grpc")]
+    public async Task A_collector_receives_metrics_and_spans(string protocol)
     {
-        await using var collector = await Collector.StartAsync(TestContext.Current.CancellationToken);
+        await using var collector = await Collector.StartAsync(protocol == "grpc", TestContext.Current.CancellationToken);
         await using (var host = ServerFixture.Make(
-            TimeProvider.System, ("otlp-endpoint", collector.Address), ("otlp-protocol", "http/protobuf"), ("otlp-trace-ratio", "1"), ("shards", "2")))
+            TimeProvider.System, ("otlp-endpoint", collector.Address), ("otlp-protocol", protocol), ("otlp-trace-ratio", "1"), ("shards", "2")))
         {
             await host.StartAsync();
             await host.TelemetryStarting;
