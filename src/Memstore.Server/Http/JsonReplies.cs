@@ -110,6 +110,14 @@ internal ref struct JsonReplies(ReadOnlySpan<byte> replies, Utf8JsonWriter write
             case (byte)'$' or (byte)'=':
                 WriteBulk(line[0], Number(text));
                 break;
+            case (byte)'!':
+                // !5\r\nERR x\r\n
+                var length = (int)Number(text);
+                _writer.WriteStartObject();
+                _writer.WriteString("error"u8, _rest[..length]);
+                _writer.WriteEndObject();
+                _rest = _rest[(length + 2)..];
+                break;
             case (byte)'_':
                 _writer.WriteNullValue();
                 break;
