@@ -48,6 +48,12 @@ export function asPlainText(bytes) {
   }
 }
 
+/** visible, but at most so many characters of it. */
+export function visibleStart(bytes, most = 400) {
+  if (bytes.length <= most) return visible(bytes);
+  return `${visible(bytes.subarray(0, most))}… (${bytes.length} bytes)`;
+}
+
 // How many bytes the character at a place has, 0 if they are not UTF-8.
 function sequenceLength(bytes, at) {
   const first = bytes[at];

@@ -1,5 +1,5 @@
 // The key browser: finds keys with SCAN and shows what is in them.
-import { asPlainText, hexDump, splitLine, toBase64, toBytes, visible } from "./bytes.js";
+import { asPlainText, hexDump, splitLine, toBase64, toBytes, visible, visibleStart } from "./bytes.js";
 import { announce, byId, confirm, element } from "./dom.js";
 import * as format from "./format.js";
 import { ask, ReplyError, textOf } from "./server.js";
@@ -22,12 +22,12 @@ export class Keys {
   constructor(guard) {
     this.guard = guard;
     this.table = new Table(byId("key-table"), [
-      { id: "key", title: "Key", code: true, wide: true, text: (row) => visible(row.key) || "(empty)" },
+      { id: "key", title: "Key", code: true, wide: true, text: (row) => visibleStart(row.key) || "(empty)" },
       { id: "type", title: "Type", text: (row) => row.type },
       { id: "ttl", title: "TTL", number: true, text: (row) => lifeOf(row.deadline), sort: (row) => row.deadline ?? Infinity },
       { id: "bytes", title: "Memory", number: true, text: (row) => format.bytes(row.bytes), sort: (row) => row.bytes },
     ], {
-      label: "Keys", key: (row) => row.id, sort: { id: "key", down: false }, empty: "No keys yet: press Scan.",
+      label: "Keys", isPaged: true, key: (row) => row.id, sort: { id: "key", down: false }, empty: "No keys yet: press Scan.",
       onopen: (row) => this.open(row.database, row.key), ondelete: (row) => this.#delete(row.database, row.key),
     });
     byId("scan").addEventListener("submit", (event) => {
@@ -88,7 +88,7 @@ export class Keys {
       this.#open = { database, key, type: textOf(type), deadline: deadlineOf(ttl) };
       this.table.select(idOf(database, key));
       const panel = byId("value");
-      byId("value-title").textContent = visible(key) || "(empty)";
+      byId("value-title").textContent = visibleStart(key) || "(empty)";
       if (this.#open.type === "none") return void panel.replaceChildren(element("p", { class: "empty", text: "This key is not there any more." }));
       const life = element("dd", { "data-life": "", text: lifeOf(this.#open.deadline) });
       panel.replaceChildren(
@@ -160,9 +160,9 @@ export class Keys {
     const more = element("button", { type: "button", text: "More fields" });
     panel.append(host, more, note);
     const table = new Table(host, [
-      { id: "field", title: "Field", code: true, wide: true, text: (row) => cut(visible(row.field)) },
-      { id: "value", title: "Value", code: true, wide: true, text: (row) => cut(visible(row.value)) },
-    ], { label: "Fields", key: (row) => row.id });
+      { id: "field", title: "Field", code: true, wide: true, text: (row) => visibleStart(row.field) },
+      { id: "value", title: "Value", code: true, wide: true, text: (row) => visibleStart(row.value) },
+    ], { label: "Fields", isPaged: true, key: (row) => row.id });
     const rows = new Map();
     let cursor = "0";
     const load = () => this.guard(async () => {
@@ -179,10 +179,10 @@ export class Keys {
   }
 
   async #delete(database, key) {
-    if (!await confirm("Delete this key?", `${visible(key)} in database ${database}`, "Delete")) return;
+    if (!await confirm("Delete this key?", `${visibleStart(key)} in database ${database}`, "Delete")) return;
     await this.guard(async () => {
       const [reply] = await ask([["DEL", key]], { database });
-      announce(reply instanceof ReplyError ? reply.text : reply === 1 ? `Deleted ${visible(key)}` : "The key was not there any more");
+      announce(reply instanceof ReplyError ? reply.text : reply === 1 ? `Deleted ${visibleStart(key)}` : "The key was not there any more");
       if (reply instanceof ReplyError) return;
       this.#found.delete(idOf(database, key));
       this.#showFound();
@@ -196,8 +196,6 @@ export class Keys {
 }
 
 const idOf = (database, key) => `${database} ${toBase64(key)}`;
-
-const cut = (text) => text.length > 500 ? text.slice(0, 500) + " …" : text;
 
 const fact = (name, value) => element("div", {}, element("dt", { text: name }), element("dd", { text: value }));
 

@@ -28,6 +28,7 @@ const tileNames = ["Commands/s", "Latency p99", "Memory", "Keys", "Clients", "Hi
 export class Overview {
   #tiles = new Map();
   #facts = new Map();
+  #current = new Set();
 
   constructor() {
     for (const name of tileNames) {
@@ -86,7 +87,7 @@ export class Overview {
     this.#tile("Memory", format.bytes(newest.used), limit > 0 ? `of ${format.bytes(limit)}` : `${format.bytes(newest.resident)} resident`);
     this.#tile("Keys", format.short(keys), `${format.short(expires)} with a deadline`);
     this.#tile("Clients", format.count(figures.number("connected_clients")), `${format.count(figures.number("blocked_clients"))} blocked`);
-    this.#tile("Hits", format.percent(newest.hitRatio ?? NaN), "of reads, last second");
+    this.#tile("Hits", format.percent(newest.hitRatio ?? NaN), "of reads");
     this.#tile("Uptime", format.seconds(figures.number("uptime_in_seconds")), `${info.shards} shards, ${info.transport}`);
   }
 
@@ -101,6 +102,7 @@ export class Overview {
     const when = (unixMs) => unixMs > 0 ? format.dateTime(unixMs) : "never";
     const now = number("server_time_usec") / 1000;
     const saving = number("rdb_bgsave_in_progress") === 1;
+    this.#current.clear();
     this.#fact("Journal", number("aof_enabled") === 1 ? "on" : "off: memory only");
     if (number("aof_enabled") === 1) {
       this.#fact("Last write", figures.info.aof_last_write_status, figures.info.aof_last_write_status !== "ok");
@@ -118,6 +120,7 @@ export class Overview {
     this.#fact("Open snapshots", number("open_snapshots") > 0 ? `${number("open_snapshots")}, oldest ${format.micros(number("oldest_snapshot_ms") * 1000)}` : "0");
     this.#fact("Open transactions", format.count(number("open_transactions")));
     this.#fact("Server's time", format.dateTime(now));
+    for (const [name, cell] of this.#facts) cell.parentElement.hidden = !this.#current.has(name);
   }
 
   #fact(name, value, isBad = false) {
@@ -127,6 +130,7 @@ export class Overview {
       byId("persistence").append(element("div", { "data-fact": name }, element("dt", { text: name }), cell));
       this.#facts.set(name, cell);
     }
+    this.#current.add(name);
     setText(cell, value);
     cell.classList.toggle("bad", isBad);
   }

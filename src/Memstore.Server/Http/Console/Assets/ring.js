@@ -64,6 +64,8 @@ export class Ring {
       from += part;
     }
     this.#loads.replaceChildren(...nodes);
+    // Seams between so many would hide what they part.
+    this.svg.classList.toggle("many", shards.length > 24);
     this.#middle.textContent = String(shards.length);
     this.#below.textContent = shards.length === 1 ? "shard" : "shards";
     this.svg.setAttribute("aria-label", `The ring. Load: ${shards.slice(0, 16).map((one) => `shard ${one.shard} ${percent(one.share)}`).join(", ")}`);

@@ -1,5 +1,5 @@
 // What took long.
-import { visible } from "./bytes.js";
+import { visibleStart } from "./bytes.js";
 import { byId } from "./dom.js";
 import * as format from "./format.js";
 import { ReplyError, textOf } from "./server.js";
@@ -29,7 +29,7 @@ export class Slow {
     if (entries instanceof ReplyError || events instanceof ReplyError) return;
     const micros = Array.isArray(threshold) && threshold.length > 1 ? Number(textOf(threshold[1])) : NaN;
     byId("slow-state").textContent = micros < 0 ? "off" : `${format.count(length)} kept; from ${format.micros(micros)} on`;
-    this.slow.update(entries.map(([id, when, took, words, client]) => ({ id, when, took, command: words.map(visible).join(" "), client: textOf(client) })));
+    this.slow.update(entries.map(([id, when, took, words, client]) => ({ id, when, took, command: words.map((word) => visibleStart(word)).join(" "), client: textOf(client) })));
     this.events.update(events.map(([event, when, last, most]) => ({ event: textOf(event), when, last, most })));
   }
 }

@@ -1,6 +1,9 @@
 // Tables whose rows keep their place in the keyboard's path while figures change.
 import { element, setText } from "./dom.js";
 
+// More rows than these nobody reads, and a browser would be busy with nothing else.
+const rowsMax = 1000;
+
 /**
  * A table: one stop of the tab key; arrows go from row to row, right to the buttons of a row; Enter acts on a row, Delete deletes.
  * Columns: { id, title, unit, text(row), number, sort(row), bar(row), title(row), wide }. Rows are told apart by key(row).
@@ -15,7 +18,7 @@ export class Table {
   #sort;
   #data = [];
 
-  /** options: key, label, empty, onopen, ondelete, actions: [{ title, run }], sort: { id, down }. */
+  /** options: key, label, empty, onopen, ondelete, onfocus, actions: [{ title, run }], sort: { id, down }, isPaged (rows come in parts that a person asks for). */
   constructor(host, columns, options) {
     this.#columns = columns;
     this.#options = options;
@@ -24,7 +27,8 @@ export class Table {
     if (options.actions) this.#head.append(element("th", { scope: "col" }, element("span", { class: "unseen", text: "Actions" })));
     this.table = element("table", { "aria-label": options.label }, element("thead", {}, this.#head), this.#body);
     this.empty = element("p", { class: "empty", text: options.empty ?? "Nothing here." });
-    host.append(element("div", { class: "scroll" }, this.table), this.empty);
+    this.rest = element("p", { class: "note", hidden: true });
+    host.append(element("div", { class: "scroll" }, this.table), this.rest, this.empty);
     this.table.addEventListener("keydown", (event) => this.#onKey(event));
     this.#body.addEventListener("focusin", (event) => this.#makeCurrent(event.target.closest("tr")));
     this.#body.addEventListener("click", (event) => this.#onClick(event));
@@ -46,7 +50,10 @@ export class Table {
 
   #render() {
     const focused = this.table.contains(document.activeElement) ? document.activeElement : null;
-    const sorted = this.#sorted();
+    const all = this.#sorted();
+    const sorted = this.#options.isPaged ? all : all.slice(0, rowsMax);
+    setText(this.rest, `The first ${rowsMax} of ${all.length}.`);
+    this.rest.hidden = all.length === sorted.length;
     const keep = new Set();
     let place = this.#body.firstElementChild;
     for (const item of sorted) {
@@ -61,7 +68,7 @@ export class Table {
     }
     this.#forget(keep, focused);
     this.empty.hidden = sorted.length > 0;
-    this.table.hidden = sorted.length === 0 && !this.#options.keepHead;
+    this.table.hidden = sorted.length === 0;
     if (!this.#current?.isConnected) this.#makeCurrent(this.#body.firstElementChild);
     if (focused && focused.isConnected && document.activeElement !== focused) focused.focus({ preventScroll: true });
   }
