@@ -25,8 +25,8 @@ internal static partial class SettingTable
     /// <summary>Settings that change what the server does.</summary>
     public static readonly Setting[] Obeyed =
     [
-        new("port", Integer, "6379") { Max = 65535, Changes = Changeability.Start, About = "The TCP port; 0 picks a free one." },
-        new("bind", Text, "127.0.0.1") { Changes = Changeability.Start, About = "The IP addresses to listen on." },
+        new("port", Integer, "6379") { Max = 65535, Changes = Changeability.Same, About = "The TCP port; 0 picks a free one." },
+        new("bind", Text, "127.0.0.1") { Changes = Changeability.Same, About = "The IP addresses to listen on." },
         new("unixsocket", Text, "") { Changes = Changeability.Start, About = "The path of a Unix socket to listen on as well." },
         new("unixsocketperm", Octal, "0") { Max = 511, Changes = Changeability.Start, About = "Permissions of the Unix socket in octal digits, such as 700; 0 leaves them." },
         new("http-port", Integer, "8080") { Max = 65535, Changes = Changeability.Start, About = "The TCP port of the REST API; 0 turns it off." },
@@ -58,7 +58,7 @@ internal static partial class SettingTable
         new("journal-keep", Integer, "0") { Max = IntMax, About = "Seconds for which replaced images and journals are kept, so that restore can go back." },
         new("enable-debug-command", Choice, "no") { Choices = ["no", "yes", "local"], Changes = Changeability.Start, About = "Who may use DEBUG." },
         new("tcp-backlog", Integer, "511") { Max = IntMax, Changes = Changeability.Start, About = "How many connections may wait to be accepted." },
-        new("tcp-keepalive", Integer, "300") { Max = IntMax, Changes = Changeability.Start, About = "Seconds of silence before a client is probed; 0 for never." },
+        new("tcp-keepalive", Integer, "300") { Max = IntMax, Changes = Changeability.Same, About = "Seconds of silence before a client is probed; 0 for never." },
         new("requirepass", Text, "") { IsSecret = true, About = "The password that clients must give." },
         new("maxclients", Integer, "10000") { Min = 1, Max = uint.MaxValue, About = "How many clients may be connected." },
         new("timeout", Integer, "0") { Max = IntMax, About = "Seconds of silence after which a client is disconnected; 0 for never." },

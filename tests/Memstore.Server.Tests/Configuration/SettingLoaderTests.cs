@@ -85,6 +85,19 @@ public sealed class SettingLoaderTests : IDisposable
     public void Shards_auto_is_one_for_each_processor() =>
         Assert.Equal(Environment.ProcessorCount.ToString(), _folder.Load(options: "shards=auto").Settings["shards"]);
 
+    [Theory]
+    [InlineData("port", "6379", "6380")]
+    [InlineData("bind", "127.0.0.1", "0.0.0.0")]
+    [InlineData("tcp-keepalive", "300", "60")]
+    [InlineData("tls-port", "0", "6380")]
+    public void What_only_the_start_decides_may_be_said_again_but_not_changed(string name, string same, string other)
+    {
+        var settings = _folder.Load().Settings;
+        Assert.True(settings.TrySet([(name, same)], out var error), error);
+        Assert.False(settings.TrySet([(name, other)], out error));
+        Assert.Equal($"CONFIG SET failed (possibly related to argument '{name}') - can't be changed while the server runs", error);
+    }
+
     [Fact]
     public void Permissions_are_octal()
     {
