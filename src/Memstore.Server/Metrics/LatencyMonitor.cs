@@ -33,13 +33,21 @@ internal sealed class LatencyMonitor
     /// <summary>Looks whether the journal was synced slowly. About ten times a second; of several syncs in between the last one counts.</summary>
     public void KeepHouse(ServerState server)
     {
-        var threshold = server.Settings.LatencyThresholdMs;
-        if (threshold == 0 || server.Persistence?.Journal is not { } journal) return;
+        if (server.Settings.LatencyThresholdMs == 0 || server.Persistence?.Journal is not { } journal) return;
         var figures = journal.Figures;
-        if (figures.LastSyncUnixMs == _lastSyncUnixMs) return;
-        _lastSyncUnixMs = figures.LastSyncUnixMs;
-        var ms = (long)figures.LastSyncTime.TotalMilliseconds;
-        if (ms >= threshold) Add("journal-sync", figures.LastSyncUnixMs / 1_000, ms);
+        NoteSync(figures.LastSyncUnixMs, figures.LastSyncTime, server.Settings.LatencyThresholdMs);
+    }
+
+    /// <summary>Keeps the last sync of the journal if it is another one than before and was slow. By housekeeping.</summary>
+    /// <param name="endedUnixMs">When it ended; 0 if there was none.</param>
+    /// <param name="time">How long it took.</param>
+    /// <param name="thresholdMs">From when on it was slow.</param>
+    internal void NoteSync(long endedUnixMs, TimeSpan time, long thresholdMs)
+    {
+        if (endedUnixMs == _lastSyncUnixMs) return;
+        _lastSyncUnixMs = endedUnixMs;
+        var ms = (long)time.TotalMilliseconds;
+        if (ms >= thresholdMs) Add("journal-sync", endedUnixMs / 1_000, ms);
     }
 
     /// <summary>All kinds of events.</summary>

@@ -46,6 +46,21 @@ public sealed class DiagnosticCommandTests
         Assert.Contains("command - high 400 ms, low 200 ms", (string)(await client.AskAsync("LATENCY GRAPH command"))!, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void A_slow_sync_of_the_journal_is_an_event_once()
+    {
+        var monitor = new LatencyMonitor();
+        monitor.NoteSync(0, TimeSpan.Zero, 10);
+        monitor.NoteSync(5_000, TimeSpan.FromMilliseconds(30), 10);
+        monitor.NoteSync(5_000, TimeSpan.FromMilliseconds(30), 10);
+        monitor.NoteSync(6_000, TimeSpan.FromMilliseconds(9), 10);
+        monitor.NoteSync(7_500, TimeSpan.FromMilliseconds(20), 10);
+        var kept = Assert.Single(monitor.All());
+        Assert.Equal("journal-sync", kept.Name);
+        Assert.Equal([(5, 30), (7, 20)], kept.Samples);
+        Assert.Equal(30, kept.MaxMs);
+    }
+
     [Theory]
     [InlineData("AUTH secret", "AUTH (redacted)")]
     [InlineData("AUTH default secret", "AUTH (redacted) (redacted)")]
