@@ -143,8 +143,11 @@ function show() {
   current = name;
   for (const other of names) byId(`view-${other}`).hidden = other !== name;
   for (const link of document.querySelectorAll("nav a")) {
-    if (link.hash === "#" + name) link.setAttribute("aria-current", "page");
-    else link.removeAttribute("aria-current");
+    if (link.hash === "#" + name) {
+      link.setAttribute("aria-current", "page");
+      // On a narrow screen the views do not stand side by side.
+      link.scrollIntoView({ block: "nearest", inline: "nearest" });
+    } else link.removeAttribute("aria-current");
   }
   document.title = `${byId("title-" + name).textContent} – Memstore`;
   views[name].show?.();

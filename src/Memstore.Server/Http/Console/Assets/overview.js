@@ -88,7 +88,7 @@ export class Overview {
     this.#tile("Keys", format.short(keys), `${format.short(expires)} with a deadline`);
     this.#tile("Clients", format.count(figures.number("connected_clients")), `${format.count(figures.number("blocked_clients"))} blocked`);
     this.#tile("Hits", format.percent(newest.hitRatio ?? NaN), "of reads");
-    this.#tile("Uptime", format.seconds(figures.number("uptime_in_seconds")), `${info.shards} shards, ${info.transport}`);
+    this.#tile("Uptime", format.seconds(figures.number("uptime_in_seconds")), `${info.shards} ${info.shards === "1" ? "shard" : "shards"}, ${info.transport}`);
   }
 
   #tile(name, value, more) {
