@@ -8,6 +8,10 @@ import signal
 import time
 
 
+KEYS = 1000
+PUT = set()
+
+
 class Connection(asyncio.Protocol):
     def __init__(self, counts):
         self.counts = counts
@@ -17,9 +21,12 @@ class Connection(asyncio.Protocol):
         self.transport = transport
 
     def send(self):
-        key = random.randrange(10_000)
+        # All keys are there after the first thousand requests.
+        key = random.randrange(KEYS)
         kind = random.random()
-        if kind < 0.2:
+        if kind < 0.2 or len(PUT) < KEYS:
+            key = len(PUT) if len(PUT) < KEYS else key
+            PUT.add(key)
             body = b"x" * 32
             head = b"PUT /v1/keys/rest:%d HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n" % (key, len(body))
         elif kind < 0.6:

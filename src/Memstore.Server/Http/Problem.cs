@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Text.Json;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.WebUtilities;
@@ -37,13 +38,16 @@ internal static class Problem
 
         context.Response.StatusCode = status;
         context.Response.ContentType = "application/problem+json";
-        using var json = new Utf8JsonWriter(context.Response.BodyWriter);
+        var body = new ArrayBufferWriter<byte>(512);
+        using var json = new Utf8JsonWriter(body);
         json.WriteStartObject();
         json.WriteString("title"u8, title);
         json.WriteNumber("status"u8, status);
         json.WriteString("detail"u8, detail);
         json.WriteString("error"u8, detail);
         json.WriteEndObject();
-        await json.FlushAsync(context.RequestAborted).ConfigureAwait(false);
+        json.Flush();
+        context.Response.ContentLength = body.WrittenCount;
+        await context.Response.Body.WriteAsync(body.WrittenMemory, context.RequestAborted).ConfigureAwait(false);
     }
 }
