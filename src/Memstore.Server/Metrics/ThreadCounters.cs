@@ -107,6 +107,27 @@ internal sealed class ThreadCounters(int rowCount)
     /// <returns>Its time in microseconds.</returns>
     public long EndTimed() => (long)Stopwatch.GetElapsedTime(EndRun(), _runStart).TotalMicroseconds;
 
+    /// <summary>A command that is timed alone has to wait, perhaps to end on another thread: <see cref="EndParted"/> counts its time there.</summary>
+    /// <returns>Its time so far, in ticks of <see cref="Stopwatch"/>.</returns>
+    public long Part()
+    {
+        _runCount = 0;
+        var start = _runStart;
+        _runStart = Stopwatch.GetTimestamp();
+        return _runStart - start;
+    }
+
+    /// <summary>A command that had to wait has ended.</summary>
+    /// <param name="row">The command.</param>
+    /// <param name="ticks">Its whole time, in ticks of <see cref="Stopwatch"/>.</param>
+    /// <returns>The same in microseconds.</returns>
+    public long EndParted(Command row, long ticks)
+    {
+        Add(row, ticks, ClassOf((long)(ticks * NanosecondsPerTick)));
+        if (HotKeys is { HasPending: true } keys) keys.Timed(ticks);
+        return (long)(ticks * NanosecondsPerTick / 1000);
+    }
+
     /// <summary>The session stops for now.</summary>
     public void EndTurn() => EndRun();
 
@@ -130,15 +151,17 @@ internal sealed class ThreadCounters(int rowCount)
         _runStart = Stopwatch.GetTimestamp();
         var share = (_runStart - start) / _runCount;
         var histogramClass = ClassOf((long)(share * NanosecondsPerTick));
-        for (var i = 0; i < _runCount; i++)
-        {
-            ref var counters = ref _commands[_run[i].Index];
-            counters.Ticks += share;
-            (counters.Histogram ??= new long[HistogramSize])[histogramClass]++;
-        }
+        for (var i = 0; i < _runCount; i++) Add(_run[i], share, histogramClass);
         _runCount = 0;
         if (HotKeys is { HasPending: true } keys) keys.Timed(share);
         return start;
+    }
+
+    private void Add(Command row, long ticks, int histogramClass)
+    {
+        ref var counters = ref _commands[row.Index];
+        counters.Ticks += ticks;
+        (counters.Histogram ??= new long[HistogramSize])[histogramClass]++;
     }
 
     private static readonly double NanosecondsPerTick = 1e9 / Stopwatch.Frequency;

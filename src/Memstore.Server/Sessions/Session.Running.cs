@@ -522,7 +522,8 @@ internal sealed partial class Session
 
     private void Timed(ThreadCounters counters, Command row, bool isKeyTaken)
     {
-        var us = counters.EndTimed();
+        var us = _partedTicks == 0 ? counters.EndTimed() : counters.EndParted(row, _partedTicks);
+        _partedTicks = 0;
         if (us >= HotKeySampler.SlowNs / 1_000 && !isKeyTaken) TakeSlowKey(counters, row, us);
         var threshold = _server.Settings.SlowLogThresholdUs;
         if (threshold >= 0 && us >= threshold && (row.Flags & CommandFlags.SkipSlowlog) == 0)

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using Memstore.Engine;
 using Memstore.Protocol;
@@ -38,6 +39,11 @@ internal sealed partial class Session
     private int _databaseAtOpen;
     private long _openedAt;
     private ParkedFor _parkedFor;
+
+    // Of a timed command: how long it ran before it parked, when it did, and its whole time once it goes on; 0 if it did not park.
+    private long _ticksBefore;
+    private long _parkedAt;
+    private long _partedTicks;
     private TimeSpan _sleep;
     private List<Message>? _outbox;
 
@@ -402,11 +408,16 @@ internal sealed partial class Session
     {
         _parkedFor = reason;
         _isParked = true;
+        if (!_isTimed) return;
+        _ticksBefore = _server.Metrics.OfThisThread.Part();
+        _parkedAt = Stopwatch.GetTimestamp();
     }
 
     private void FinishParked()
     {
         _isParked = false;
+        // Waiting for the disk or for a save is nobody's slowness; waiting for shards is, and what ran elsewhere was work.
+        if (_isTimed) _partedTicks = Math.Max(1, _ticksBefore + (_parkedFor == ParkedFor.Work ? 0 : Stopwatch.GetTimestamp() - _parkedAt));
         var row = _rows[_next - 1]!;
         switch (_parkedFor)
         {

@@ -28,6 +28,24 @@ public sealed class DiagnosticCommandTests
             LatencyReport.Graph(new LatencyEvent("command", [(1_000, 10), (1_100, 70), (1_111, 120)], 500), 1_120));
     }
 
+    [Theory]
+    [InlineData("DEBUG SLEEP 0.03")]
+    [InlineData("KEYS *")]
+    [InlineData("SWAPDB 0 1")]
+    public async Task A_command_whose_session_had_to_wait_is_timed_as_a_whole(string command)
+    {
+        await using var host = ServerFixture.Make(TimeProvider.System);
+        using var client = ServerFixture.ConnectInMemory(host);
+        await client.AskAsync("SET key value");
+        await client.AskAsync("CONFIG SET slowlog-log-slower-than 0");
+        await client.AskAsync("SLOWLOG RESET");
+        await client.AskAsync(command);
+        await client.AskAsync("CONFIG SET slowlog-log-slower-than -1");
+        var entries = Assert.IsType<object?[]>(await client.AskAsync("SLOWLOG GET"));
+        var entry = entries.Cast<object?[]>().Single(entry => string.Join(' ', (object?[])entry[3]!) == command);
+        if (command.StartsWith("DEBUG", StringComparison.Ordinal)) Assert.True((long)entry[2]! >= 25_000, $"{entry[2]} us");
+    }
+
     [Fact]
     public async Task Latency_doctor_says_what_was_slow()
     {

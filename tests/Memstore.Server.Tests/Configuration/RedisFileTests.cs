@@ -139,16 +139,25 @@ public sealed class RedisFileTests : IDisposable
     [Fact]
     public void What_is_unknown_is_reported_with_its_place_and_the_rest_holds()
     {
-        _folder.Write("redis.conf", "port 7\nrename-command FLUSHALL \"\"\nuser alice on\nloadmodule /x.so\nno\x1bsuch 1\n");
+        _folder.Write("redis.conf", "port 7\nloadmodule /x.so\nno\x1bsuch 1\n");
         Assert.Equal("7", _folder.Load("redis.conf").Settings["port"]);
         Assert.Equal(
             [
-                "redis.conf:2: rename-command: commands keep their names here; the line is ignored",
-                "redis.conf:3: user: there are no users but the default one; the line is ignored",
-                "redis.conf:4: loadmodule: there are no modules; the line is ignored",
-                "redis.conf:5: no?such: there is no such setting; the line is ignored",
+                "redis.conf:2: loadmodule: there are no modules; the line is ignored",
+                "redis.conf:3: no?such: there is no such setting; the line is ignored",
             ],
             _folder.Reports("redis.conf"));
+    }
+
+    [Theory]
+    [InlineData("rename-command FLUSHALL \"\"")]
+    [InlineData("user alice on >secret ~* +@all")]
+    [InlineData("ACLFILE /etc/redis/users.acl")]
+    public void What_keeps_somebody_out_is_not_ignored(string line)
+    {
+        _folder.Write("redis.conf", $"port 7\n{line}\n");
+        var error = Assert.Throws<ConfigurationException>(() => _folder.Load("redis.conf"));
+        Assert.StartsWith($"{_folder.PathOf("redis.conf")}:2: {line.Split(' ')[0]}: ", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -118,6 +118,7 @@ internal sealed class RedisFile(string path) : ConfigurationFile(path)
     {
         var name = words[0];
         if (name.Equals("include", StringComparison.OrdinalIgnoreCase)) Include(words, file, line, depth);
+        else if (GuardOf(words) is { } guard) throw new ConfigurationException(Inv($"{file}:{line}: {SettingText.Shown(name)}: {guard}; without it the server would be open to those it shuts out."));
         else if (SettingTable.Names.TryGetValue(name, out var row)) Take(row, words, file, line, depth);
         else Report(Inv($"{file}:{line}: {SettingText.Shown(name)}: {WhyNot(name)}; the line is ignored"));
     }
@@ -158,10 +159,17 @@ internal sealed class RedisFile(string path) : ConfigurationFile(path)
         }
     }
 
-    private static string WhyNot(string name) => name.ToUpperInvariant() switch
+    // What keeps somebody out must not be ignored, or the server is open where its file says that it is not.
+    private static string? GuardOf(List<string> words) => words[0].ToUpperInvariant() switch
     {
         "RENAME-COMMAND" => "commands keep their names here",
-        "USER" => "there are no users but the default one",
+        "USER" => "there are no users but the default one; requirepass sets its password",
+        "ACLFILE" when words.Count > 1 && words[1].Length > 0 => "there are no users but the default one; requirepass sets its password",
+        _ => null,
+    };
+
+    private static string WhyNot(string name) => name.ToUpperInvariant() switch
+    {
         "LOADMODULE" => "there are no modules",
         _ => "there is no such setting",
     };
