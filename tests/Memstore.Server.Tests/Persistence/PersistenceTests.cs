@@ -90,6 +90,28 @@ public sealed class PersistenceTests : IDisposable
         Assert.Equal(["OK", "1"], await answers.WaitAsync(Patience, TestContext.Current.CancellationToken));
     }
 
+    [Theory]
+    [InlineData("always", true)]
+    [InlineData("everysec", false)]
+    public async Task A_REST_request_chooses_its_durability(string level, bool waits)
+    {
+        using var release = new ManualResetEventSlim();
+        await using var host = await StartAsync();
+        await host.StartHttpAsync(port: 0);
+        using var reader = ServerFixture.ConnectInMemory(host);
+        using var http = new HttpClient { BaseAddress = new Uri($"http://{host.HttpEndPoints[0]}") };
+        http.DefaultRequestHeaders.Add("Memstore-Durability", level);
+        _disk.OnSync = release.Wait;
+        using var content = new StringContent("""["SET","key","1"]""");
+        var answer = http.PostAsync("/v1/commands", content, TestContext.Current.CancellationToken);
+        while (await reader.AskAsync("GET key") is null) await Task.Yield();
+        if (waits) Assert.False(answer.IsCompleted);
+        else Assert.True((await answer.WaitAsync(Patience, TestContext.Current.CancellationToken)).IsSuccessStatusCode);
+        release.Set();
+        using var response = await answer.WaitAsync(Patience, TestContext.Current.CancellationToken);
+        Assert.Equal("""{"result":"OK"}""", await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken));
+    }
+
     [Fact]
     public async Task WaitAof_answers_when_the_writes_of_the_connection_are_on_the_disk()
     {
