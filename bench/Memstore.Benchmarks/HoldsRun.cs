@@ -38,8 +38,8 @@ internal sealed class HoldsRun(int keys) : IDisposable
         run("nothing, a million times", HoldNothing);
         run("growth", Fill);
         run("overwriting under a snapshot", OverwriteUnderSnapshot);
-        run("slot moves alone, under load", () => MoveUnderLoad(timesLoad: false));
-        run("slot moves and the load", () => MoveUnderLoad(timesLoad: true));
+        run("100,000 slot moves", Move);
+        run("slot moves under load", MoveUnderLoad);
         run("deadlines set, all at one moment", SetDeadlines);
         run("expiry storm", WaitUntilEmpty);
         run("refilling", Fill);
@@ -63,7 +63,7 @@ internal sealed class HoldsRun(int keys) : IDisposable
             $"{part,-36}{statistics.LongestHold.TotalMicroseconds,15:f0}{statistics.LongHolds,14}{seconds,10:f1}{GC.CollectionCount(0) - collections,13}"));
     }
 
-    private EngineDriver Drive(int seed, string prefix = Tag, bool timesHolds = true) => new(_store, seed, prefix, timesHolds);
+    private EngineDriver Drive(int seed, string prefix = Tag) => new(_store, seed, prefix, timesHolds: true);
 
     // What the machine adds: interrupts and the hypervisor's work count as the thread's.
     private void HoldNothing()
@@ -94,7 +94,19 @@ internal sealed class HoldsRun(int keys) : IDisposable
         }
     }
 
-    private void MoveUnderLoad(bool timesLoad)
+    // Every hold for a move is timed, and nothing else happens.
+    private void Move()
+    {
+        var slot = _store.RouteOf(Encoding.ASCII.GetBytes(Tag)).Slot;
+        for (var i = 0; i < 100_000; i++)
+        {
+            var worker = _store.Rent();
+            _store.TryMoveSlot(worker, slot, (_store.ShardOf(slot) + 1) % _store.ShardCount);
+            _store.Return(worker);
+        }
+    }
+
+    private void MoveUnderLoad()
     {
         using var stop = new CancellationTokenSource();
         var mover = new Thread(() =>
@@ -109,7 +121,7 @@ internal sealed class HoldsRun(int keys) : IDisposable
             }
         });
         mover.Start();
-        using var driver = Drive(3, timesHolds: timesLoad);
+        using var driver = Drive(3);
         for (var i = 0; i < keys / 2; i++) driver.Set(driver.Draw(keys));
         driver.Pause();
         stop.Cancel();

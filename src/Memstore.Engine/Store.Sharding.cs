@@ -11,6 +11,9 @@ public sealed unsafe partial class Store
     private const double LoadKept = 0.87;
 
     private readonly Lock _resharding = new();
+
+    // Used with that lock.
+    private Transaction? _mover;
     private readonly SlotLoads _loads = new(SlotHash.Slots);
 
     // For ReadShardStatistics: an array of this size is a large object, and somebody asks each second.
@@ -87,7 +90,7 @@ public sealed unsafe partial class Store
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(slot, SlotHash.Slots);
         ArgumentOutOfRangeException.ThrowIfNegative(shard);
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(shard, Shards.Length);
-        lock (_resharding) return shard < _shardCount && new Transaction(this).TryMove(worker, slot, shard);
+        lock (_resharding) return shard < _shardCount && (_mover ??= new Transaction(this)).TryMove(worker, slot, shard);
     }
 
     /// <summary>Moves one slot and waits until it has moved. False if it is there already.</summary>
