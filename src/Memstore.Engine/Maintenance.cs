@@ -100,8 +100,14 @@ internal sealed unsafe class Maintenance : IDisposable
     {
         if (_store.IsLoading) return;
         var worker = _workers.Rent();
-        _store.ScanForBigKeys();
-        _workers.Return(worker);
+        try
+        {
+            _store.ScanForBigKeys();
+        }
+        finally
+        {
+            _workers.Return(worker);
+        }
     }
 
     // Runs something inside the shard of a slot, waiting for it if it is busy.

@@ -23,7 +23,7 @@ internal sealed class CommandAnswer(Utf8JsonWriter json, bool base64)
     public void WriteOne(ReadOnlySpan<byte> bytes)
     {
         var replies = new JsonReplies(bytes, json, base64);
-        if (replies.IsError) Status = StatusCodes.Status400BadRequest;
+        if (replies.IsError) Status = Problem.StatusOfCommand(bytes[1..]);
         WriteElement(ref replies);
     }
 
@@ -43,7 +43,7 @@ internal sealed class CommandAnswer(Utf8JsonWriter json, bool base64)
         var count = replies.TakeTransaction(Queued, out var error);
         if (!error.IsEmpty)
         {
-            Status = StatusCodes.Status400BadRequest;
+            Status = Problem.StatusOfCommand(error);
             json.WriteStartObject();
             json.WriteString("error"u8, error);
             json.WriteEndObject();

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Text.Json;
 using Memstore.Protocol;
 using Microsoft.AspNetCore.Builder;
@@ -53,89 +54,59 @@ internal static class CommandEndpoints
             routes.MapPost(path, context => RunTransactionAsync(commands, context)).Describe(Transaction);
     }
 
-    private static async Task RunOneAsync(HttpCommands commands, HttpContext context)
-    {
-        var exchange = commands.RentExchange();
-        try
-        {
-            await exchange.ReadAsync(context, commands.ArgumentSizeMax, JsonRequests.ReadCommand).ConfigureAwait(false);
-            if (commands.RefusalOf(exchange.Requests[0]) is { } refusal)
-            {
-                await exchange.SendErrorAsync(context, StatusCodes.Status400BadRequest, refusal).ConfigureAwait(false);
-                return;
-            }
+    private static Task RunOneAsync(HttpCommands commands, HttpContext context) =>
+        RunAsync(commands, context, JsonRequests.ReadCommand, commands.RefusalOf, static (replies, answer) => answer.WriteOne(replies));
 
-            var answer = new CommandAnswer(exchange.Json, CommandAnswer.WantsBase64(context));
-            await commands.RunAsync(context, exchange.Requests, Protocol, static (replies, answer) => answer.WriteOne(replies), answer).ConfigureAwait(false);
-            await exchange.SendAsync(context, answer.Status).ConfigureAwait(false);
-        }
-        finally
+    private static Task RunManyAsync(HttpCommands commands, HttpContext context) =>
+        RunAsync(commands, context, JsonRequests.ReadCommands, commands.RefusalOf, static (replies, answer) => answer.WriteMany(replies), WantsResp(context));
+
+    private static Task RunTransactionAsync(HttpCommands commands, HttpContext context)
+    {
+        return RunAsync(commands, context, Read, commands.RefusalOfTransaction, static (replies, answer) => answer.WriteTransaction(replies));
+
+        static void Read(ReadOnlySequence<byte> body, RequestList requests, long argumentSizeMax)
         {
-            commands.Return(exchange);
+            requests.Start();
+            requests.Add("MULTI"u8);
+            JsonRequests.ReadCommands(body, requests, argumentSizeMax);
+            requests.Start();
+            requests.Add("EXEC"u8);
         }
     }
 
-    private static async Task RunManyAsync(HttpCommands commands, HttpContext context)
+    private static async Task RunAsync(
+        HttpCommands commands,
+        HttpContext context,
+        HttpExchange.ReadBody read,
+        Func<RequestList, string?> refusalOf,
+        HttpCommands.UseReplies<CommandAnswer> write,
+        bool wantsResp = false)
     {
         var exchange = commands.RentExchange();
         try
         {
-            await exchange.ReadAsync(context, commands.ArgumentSizeMax, JsonRequests.ReadCommands).ConfigureAwait(false);
-            if (RefusalOf(commands, exchange.Requests) is { } refusal)
+            await exchange.ReadAsync(context, commands.ArgumentSizeMax, read).ConfigureAwait(false);
+            if (refusalOf(exchange.Requests) is { } refusal)
             {
                 await exchange.SendErrorAsync(context, StatusCodes.Status400BadRequest, refusal).ConfigureAwait(false);
                 return;
             }
 
-            if (WantsResp(context))
+            if (wantsResp)
             {
                 await commands.RunAsync(context, exchange.Requests, Protocol, static (replies, exchange) => exchange.Write(replies), exchange).ConfigureAwait(false);
                 await exchange.SendAsync(context, StatusCodes.Status200OK, RespType).ConfigureAwait(false);
                 return;
             }
 
-            var answer = new CommandAnswer(exchange.Json, CommandAnswer.WantsBase64(context));
-            await commands.RunAsync(context, exchange.Requests, Protocol, static (replies, answer) => answer.WriteMany(replies), answer).ConfigureAwait(false);
+            var answer = new CommandAnswer(exchange.Json, CommandAnswer.WantsBase64(context)) { Queued = exchange.Requests.Count - 2 };
+            await commands.RunAsync(context, exchange.Requests, Protocol, write, answer).ConfigureAwait(false);
             await exchange.SendAsync(context, answer.Status).ConfigureAwait(false);
         }
         finally
         {
             commands.Return(exchange);
         }
-    }
-
-    private static async Task RunTransactionAsync(HttpCommands commands, HttpContext context)
-    {
-        var exchange = commands.RentExchange();
-        try
-        {
-            var requests = exchange.Requests;
-            requests.Start();
-            requests.Add("MULTI"u8);
-            await exchange.ReadAsync(context, commands.ArgumentSizeMax, JsonRequests.ReadCommands).ConfigureAwait(false);
-            requests.Start();
-            requests.Add("EXEC"u8);
-            if (RefusalOf(commands, requests) is { } refusal)
-            {
-                await exchange.SendErrorAsync(context, StatusCodes.Status400BadRequest, refusal).ConfigureAwait(false);
-                return;
-            }
-
-            var answer = new CommandAnswer(exchange.Json, CommandAnswer.WantsBase64(context)) { Queued = requests.Count - 2 };
-            await commands.RunAsync(context, requests, Protocol, static (replies, answer) => answer.WriteTransaction(replies), answer).ConfigureAwait(false);
-            await exchange.SendAsync(context, answer.Status).ConfigureAwait(false);
-        }
-        finally
-        {
-            commands.Return(exchange);
-        }
-    }
-
-    private static string? RefusalOf(HttpCommands commands, RequestList requests)
-    {
-        for (var i = 0; i < requests.Count; i++)
-            if (commands.RefusalOf(requests[i]) is { } refusal) return refusal;
-        return null;
     }
 
     private static bool WantsResp(HttpContext context) => context.Request.Headers.Accept.ToString().Equals(RespType, StringComparison.OrdinalIgnoreCase);

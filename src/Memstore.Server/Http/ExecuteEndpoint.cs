@@ -47,9 +47,8 @@ internal static class ExecuteEndpoint
 
             requests.Start();
             requests.Add("EXEC"u8);
-            for (var i = 1; i < requests.Count - 1; i++)
+            if (commands.RefusalOfTransaction(requests) is { } refusal)
             {
-                if (commands.RefusalOf(requests[i]) is not { } refusal) continue;
                 await exchange.SendErrorAsync(context, StatusCodes.Status400BadRequest, refusal).ConfigureAwait(false);
                 return;
             }
@@ -151,7 +150,7 @@ internal static class ExecuteEndpoint
             json.WriteStartObject();
             if (!error.IsEmpty)
             {
-                Status = StatusCodes.Status400BadRequest;
+                Status = Problem.StatusOfCommand(error);
                 json.WriteString("error"u8, error);
             }
             else

@@ -86,8 +86,26 @@ internal sealed class HttpCommands(ServerState server)
         }
     }
 
-    /// <summary>Why a command cannot be run by a request that is answered at once; null if it can.</summary>
-    public string? RefusalOf(in Request request)
+    /// <summary>Why one of these commands cannot be run by a request that is answered at once; null if all can.</summary>
+    public string? RefusalOf(RequestList requests)
+    {
+        for (var i = 0; i < requests.Count; i++)
+            if (RefusalOf(requests[i]) is { } refusal) return refusal;
+        return null;
+    }
+
+    /// <summary>The same of the commands between a MULTI and an EXEC that are the first and the last: what does not queue would end the transaction before its end.</summary>
+    public string? RefusalOfTransaction(RequestList requests)
+    {
+        for (var i = 1; i < requests.Count - 1; i++)
+        {
+            if (server.Commands.Resolve(requests[i], out _) is { } row && (row.Flags & CommandFlags.Unqueued) != 0) return $"ERR {row.Name} is not allowed inside a transaction";
+            if (RefusalOf(requests[i]) is { } refusal) return refusal;
+        }
+        return null;
+    }
+
+    private string? RefusalOf(in Request request)
     {
         if (server.Commands.Resolve(request, out _) is not { } row) return null;
         const CommandFlags Subscribes = CommandFlags.PubSub | CommandFlags.WhileSubscribed;

@@ -106,10 +106,16 @@ internal sealed class OpenTransactions : IDisposable
         _sweep.Dispose();
         foreach (var transaction in _all.Values)
         {
-            transaction.Turn.Wait();
-            if (!transaction.HasExpired && !transaction.HasEnded) End(transaction);
-            transaction.Turn.Release();
+            // Not waited for: whoever holds the turn may be a client that sends its body byte by byte.
+            if (transaction.Turn.Wait(0)) Leave(transaction);
         }
+    }
+
+    /// <summary>Gives the turn back; the last one out, when the server stops, rolls the transaction back.</summary>
+    public void Leave(OpenTransaction transaction)
+    {
+        if (Volatile.Read(ref _isDisposed) != 0 && !transaction.HasExpired && !transaction.HasEnded) End(transaction);
+        transaction.Turn.Release();
     }
 
     private void Close(OpenTransaction transaction)

@@ -1,5 +1,7 @@
 using System.Buffers;
+using System.Text;
 using System.Text.Json;
+using Memstore.Server.Sessions;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.WebUtilities;
 
@@ -24,8 +26,12 @@ internal static class Problem
         "LOADING" or "BUSY" or "MISCONF" or "READONLY" => StatusCodes.Status503ServiceUnavailable,
         "NOAUTH" or "WRONGPASS" => StatusCodes.Status401Unauthorized,
         "NOPERM" => StatusCodes.Status403Forbidden,
-        _ => StatusCodes.Status400BadRequest,
+        _ => StatusOfCommand(Encoding.UTF8.GetBytes(error)),
     };
+
+    /// <summary>The status of an error in the dialect of commands: the client's fault, unless the command was run and the disk did not keep it.</summary>
+    public static int StatusOfCommand(ReadOnlySpan<byte> error) =>
+        error.StartsWith(SessionErrors.OutcomeUnknown) ? StatusCodes.Status500InternalServerError : StatusCodes.Status400BadRequest;
 
     /// <summary>Answers with a problem, unless an answer has begun.</summary>
     public static async Task SendAsync(HttpContext context, int status, string title, string detail)

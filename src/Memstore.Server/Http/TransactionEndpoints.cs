@@ -159,7 +159,7 @@ internal sealed class TransactionEndpoints
         finally
         {
             _commands.Return(exchange);
-            transaction.Turn.Release();
+            _open.Leave(transaction);
         }
     }
 
@@ -248,11 +248,10 @@ internal sealed class TransactionEndpoints
     {
         for (var i = 0; i < requests.Count; i++)
         {
-            if (_commands.RefusalOf(requests[i]) is { } refusal) return refusal;
             if (_commands.Server.Commands.Resolve(requests[i], out _) is { } row && OtherRoutes.Contains(row.Name))
                 return $"ERR {row.Name} is not a command of a transaction: post to its commit or its rollback";
         }
-        return null;
+        return _commands.RefusalOf(requests);
     }
 
     private static Task UnknownAsync(HttpContext context) =>

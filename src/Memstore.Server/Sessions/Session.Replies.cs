@@ -197,9 +197,18 @@ internal sealed partial class Session
     {
         _isAwaitingSafe = false;
         if (!_held.TryPeek(out var first) || _isBroken) return;
+        if (_isRunning)
+        {
+            // A command is writing behind what is held, which so cannot be cut off: nothing more is sent.
+            _isBroken = true;
+            CloseAfterReply();
+            _connection.Abort("a commit could not be made durable");
+            WakeSender();
+            return;
+        }
+
         _held.Clear();
-        var start = Math.Max(first.Start, _sentLength);
-        if (!_isRunning) _reply.Truncate(start);
+        _reply.Truncate(Math.Max(first.Start, _sentLength));
         _reply.Error(SessionErrors.OutcomeUnknown);
         CloseAfterReply();
         Send();

@@ -35,6 +35,7 @@ public sealed class ExecuteEndpointTests
     [InlineData("""{"commands":[]} 1""", "The body is not JSON: line 1, byte 17.")]
     [InlineData("""{"commands":[{"cmd_type":"GET"}]}""", "ERR wrong number of arguments for 'get' command")]
     [InlineData("""{"commands":[{"cmd_type":"NOPE","key":"k","value":"v"}]}""", "ERR unknown command 'NOPE', with args beginning with: 'k' 'v' ")]
+    [InlineData("""{"commands":[{"cmd_type":"SET","key":"k","value":"v"},{"cmd_type":"EXEC"}]}""", "ERR exec is not allowed inside a transaction")]
     [InlineData("""{"commands":[{"cmd_type":"SUBSCRIBE","key":"k"}]}""", "ERR subscribe has no end: use the event streams")]
     public async Task What_cannot_be_bound_is_refused_with_the_reason(string body, string reason)
     {

@@ -223,6 +223,36 @@ public sealed class PersistenceTests : IDisposable
     }
 
     [Fact]
+    public async Task A_commit_that_the_disk_lost_is_never_answered_as_done_while_later_commands_run()
+    {
+        await using var host = await StartAsync(("enable-debug-command", "yes"));
+        using var client = ServerFixture.ConnectInMemory(host);
+        await ExpectAsync(client, $"SET long {new string('x', 100_000)}", "OK");
+        await ExpectAsync(client, "CLIENT DURABILITY always", "always");
+        _disk.OnSync = static () => throw new IOException("Input/output error");
+
+        // The long reply has the session ask for the sync in the middle of the batch; it fails while the last command sleeps.
+        await client.WriteAsync(RespClient.Pipeline("SET key 1", "GET long", "DEBUG SLEEP 0.3"));
+        Assert.True(await client.IsClosedAsync());
+        _disk.OnSync = null;
+    }
+
+    [Fact]
+    public async Task A_REST_request_whose_commit_the_disk_lost_is_answered_with_500()
+    {
+        await using var host = await StartAsync(("appendfsync", "always"));
+        await host.StartHttpAsync(port: 0);
+        using var http = new HttpClient { BaseAddress = new Uri($"http://{host.HttpEndPoints[0]}") };
+        _disk.OnSync = static () => throw new IOException("Input/output error");
+        using var content = new StringContent("""[["SET","key","1"],["SET","other","1"]]""");
+        using var response = await http.PostAsync("/v1/transaction", content, TestContext.Current.CancellationToken);
+        _disk.OnSync = null;
+        Assert.Equal(
+            (System.Net.HttpStatusCode.InternalServerError, """{"error":"ERR the outcome is unknown: the commit could not be made durable"}"""),
+            (response.StatusCode, await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken)));
+    }
+
+    [Fact]
     public async Task A_save_that_fails_for_whatever_reason_does_not_keep_the_next_from_running()
     {
         await using var host = await StartAsync(("appendonly", "no"));
