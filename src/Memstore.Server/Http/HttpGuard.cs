@@ -137,7 +137,7 @@ internal sealed class HttpGuard(ServerState server, RequestDelegate next)
         if (server.Settings.Password.Length == 0 || IsPublic(context.Request.Path)) return true;
         var header = context.Request.Headers.Authorization.ToString();
         if (header.StartsWith("Bearer ", StringComparison.OrdinalIgnoreCase))
-            return Credentials.Match(server.Settings, "default"u8, Encoding.Latin1.GetBytes(header.AsSpan(7).Trim().ToString()));
+            return Credentials.Match(server.Settings, "default"u8, Encoding.UTF8.GetBytes(header[7..].Trim()));
         if (!header.StartsWith("Basic ", StringComparison.OrdinalIgnoreCase)) return false;
         var decoded = new byte[header.Length];
         if (!Convert.TryFromBase64String(header[6..].Trim(), decoded, out var length)) return false;

@@ -103,6 +103,19 @@ public sealed class CommandEndpointTests
         Assert.Equal(status, (int)actual);
     }
 
+    [Fact]
+    public async Task A_password_may_be_any_text()
+    {
+        await using var server = await HttpFixture.StartAsync();
+        using var resp = await ServerFixture.ConnectAsync(server.Host);
+        await resp.AskAsync("CONFIG"u8.ToArray(), "SET"u8.ToArray(), "requirepass"u8.ToArray(), "pässwort"u8.ToArray());
+        using var http = new HttpClient(new SocketsHttpHandler { RequestHeaderEncodingSelector = static (_, _) => Encoding.UTF8 }) { BaseAddress = server.Client.BaseAddress };
+        http.DefaultRequestHeaders.TryAddWithoutValidation("Authorization", "Bearer pässwort");
+        using var content = new StringContent("""["PING"]""");
+        using var response = await http.PostAsync("/", content, TestContext.Current.CancellationToken);
+        Assert.Equal(HttpStatusCode.OK, response.StatusCode);
+    }
+
     [Theory]
     [InlineData("https://evil.example", "", 403)]
     [InlineData("null", "", 403)]
