@@ -94,6 +94,23 @@ public sealed class ProgramTests
     }
 
     [Fact]
+    public async Task What_shows_the_API_is_loaded_when_somebody_opens_it()
+    {
+        if (!OperatingSystem.IsLinux()) return;
+        var (process, port) = await StartHttpAsync();
+        using (process)
+        {
+            using var client = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{port}") };
+            Assert.Contains("openapi", await client.GetStringAsync("/openapi.json", TestContext.Current.CancellationToken), StringComparison.Ordinal);
+            Assert.DoesNotContain("Scalar.AspNetCore.dll", await File.ReadAllTextAsync($"/proc/{process.Id}/maps", TestContext.Current.CancellationToken), StringComparison.Ordinal);
+            Assert.Contains("scalar.js", await client.GetStringAsync("/docs", TestContext.Current.CancellationToken), StringComparison.Ordinal);
+            Assert.Contains("Scalar.AspNetCore.dll", await File.ReadAllTextAsync($"/proc/{process.Id}/maps", TestContext.Current.CancellationToken), StringComparison.Ordinal);
+            process.Kill();
+            await ExitCodeAsync(process);
+        }
+    }
+
+    [Fact]
     public async Task It_starts_with_the_file_of_an_installed_Redis()
     {
         var file = Path.GetTempFileName();
@@ -188,6 +205,26 @@ public sealed class ProgramTests
         start.Environment["MEMSTORE_HTTP_PORT"] = "0";
         foreach (var (name, value) in variables) start.Environment[name] = value;
         return Process.Start(start)!;
+    }
+
+    // A port that was free a moment ago may be taken by now; then REST is not served, and another port is tried.
+    private static async Task<(Process Process, int Port)> StartHttpAsync()
+    {
+        while (true)
+        {
+            int port;
+            using (var free = new TcpListener(IPAddress.Loopback, 0))
+            {
+                free.Start();
+                port = ((IPEndPoint)free.LocalEndpoint).Port;
+            }
+
+            var process = Start("serve", "--data", "none", "--port", "0", "--http-port", $"{port}");
+            if ((await ReadLineAsync(process.StandardError)).Contains("REST on", StringComparison.Ordinal)) return (process, port);
+            process.Kill();
+            await ExitCodeAsync(process);
+            process.Dispose();
+        }
     }
 
     private static async Task<string> ReceiveAsync(Socket socket)

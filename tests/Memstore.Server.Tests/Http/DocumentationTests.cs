@@ -1,4 +1,6 @@
+using System.Net;
 using System.Text.Json;
+using System.Text.RegularExpressions;
 using Memstore.Server.Http;
 using Xunit;
 
@@ -55,21 +57,51 @@ public sealed class DocumentationTests
         await using var server = await HttpFixture.StartAsync();
         using var document = await ReadAsync(server);
         var schemas = document.RootElement.GetProperty("components").GetProperty("schemas");
-        var references = System.Text.RegularExpressions.Regex.Matches(document.RootElement.GetRawText(), "\"\\$ref\":\\s*\"#/components/schemas/([^\"]+)\"");
+        var references = Regex.Matches(document.RootElement.GetRawText(), "\"\\$ref\":\\s*\"#/components/schemas/([^\"]+)\"");
         Assert.NotEmpty(references);
-        foreach (System.Text.RegularExpressions.Match reference in references) Assert.True(schemas.TryGetProperty(reference.Groups[1].Value, out _), reference.Value);
+        foreach (Match reference in references) Assert.True(schemas.TryGetProperty(reference.Groups[1].Value, out _), reference.Value);
     }
 
     [Fact]
-    public async Task The_page_needs_nothing_from_elsewhere()
+    public async Task The_page_may_run_only_its_own_scripts_and_ask_only_this_server()
     {
         await using var server = await HttpFixture.StartAsync();
         using var response = await server.SendAsync("GET", "/docs");
-        Assert.Equal("text/html; charset=utf-8", response.Content.Headers.ContentType!.ToString());
-        Assert.Contains("default-src 'none'", response.Headers.GetValues("Content-Security-Policy").Single(), StringComparison.Ordinal);
+        Assert.Equal("/docs/", response.RequestMessage!.RequestUri!.AbsolutePath);
+        Assert.Equal("text/html", response.Content.Headers.ContentType!.MediaType);
+        var policy = response.Headers.GetValues("Content-Security-Policy").Single();
+        Assert.StartsWith("default-src 'none'; script-src 'nonce-", policy, StringComparison.Ordinal);
+        Assert.Contains("; connect-src 'self'; ", policy, StringComparison.Ordinal);
         var page = await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken);
         Assert.DoesNotContain("http://", page, StringComparison.Ordinal);
         Assert.DoesNotContain("https://", page, StringComparison.Ordinal);
+        var nonce = Regex.Match(policy, "'nonce-([^']+)'").Groups[1].Value;
+        Assert.All(Regex.Matches(page, "<script [^>]*>"), script => Assert.Contains($"nonce=\"{nonce}\"", WebUtility.HtmlDecode(script.Value), StringComparison.Ordinal));
+        Assert.NotEqual(policy, (await server.SendAsync("GET", "/docs/")).Headers.GetValues("Content-Security-Policy").Single());
+    }
+
+    [Theory]
+    [InlineData("/docs/scalar.js", 200)]
+    [InlineData("/docs/favicon.svg", 200)]
+    [InlineData("/docs/nothing/here", 404)]
+    public async Task What_the_page_loads_is_below_it(string path, int status)
+    {
+        await using var server = await HttpFixture.StartAsync();
+        using var response = await server.SendAsync("GET", path);
+        Assert.Equal(status, (int)response.StatusCode);
+        Assert.Equal("nosniff", response.Headers.GetValues("X-Content-Type-Options").Single());
+    }
+
+    [Fact]
+    public async Task The_page_is_behind_the_password()
+    {
+        await using var server = await HttpFixture.StartAsync(("requirepass", "secret"));
+        Assert.Equal(401, (await server.AskAsync("GET", "/docs")).Status);
+        foreach (var path in (string[])["/docs/", "/docs/scalar.js", "/openapi.json"])
+        {
+            Assert.Equal(401, (await server.AskAsync("GET", path)).Status);
+            Assert.Equal(200, (await server.AskAsync("GET", path, null, ("Authorization", "Bearer secret"))).Status);
+        }
     }
 
     private static async Task<JsonDocument> ReadAsync(HttpFixture server)

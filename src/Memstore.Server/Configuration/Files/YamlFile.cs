@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text;
 using YamlDotNet.Core;
 using YamlDotNet.Core.Events;
+using YamlScalar = YamlDotNet.Core.Events.Scalar;
 
 namespace Memstore.Server.Configuration;
 
@@ -118,11 +119,11 @@ internal sealed class YamlFile(string path) : ConfigurationFile(path)
         parser.MoveNext();
 
         // A file of comments alone is a document with an empty scalar.
-        if (parser.Current is Scalar { Value.Length: 0 }) return entries;
+        if (parser.Current is YamlScalar { Value.Length: 0 }) return entries;
         if (parser.Current is not MappingStart) throw Wrong(parser.Current!.Start.Line, "a configuration is a list of lines such as port: 6379");
         while (parser.MoveNext() && parser.Current is not MappingEnd)
         {
-            if (parser.Current is not Scalar name) throw Wrong(parser.Current!.Start.Line, "the name of a setting is expected");
+            if (parser.Current is not YamlScalar name) throw Wrong(parser.Current!.Start.Line, "the name of a setting is expected");
             if (!names.Add(name.Value)) throw Wrong(name.Start.Line, $"{SettingText.Shown(name.Value)} is there twice");
             parser.MoveNext();
             entries.Add(ReadValue(parser, name));
@@ -133,19 +134,19 @@ internal sealed class YamlFile(string path) : ConfigurationFile(path)
         return entries;
     }
 
-    private Entry ReadValue(Parser parser, Scalar name)
+    private Entry ReadValue(Parser parser, YamlScalar name)
     {
         var line = (int)name.Start.Line;
         switch (parser.Current)
         {
-            case Scalar scalar:
+            case YamlScalar scalar:
                 return new Entry(name.Value, TextOf(scalar), line, (int)name.End.Index, (int)scalar.End.Index);
             case SequenceStart list:
                 var words = new List<string>();
                 var end = (int)parser.Current.Start.Index;
                 while (parser.MoveNext() && parser.Current is not SequenceEnd)
                 {
-                    if (parser.Current is not Scalar item) throw Misplaced(parser.Current!, name.Value);
+                    if (parser.Current is not YamlScalar item) throw Misplaced(parser.Current!, name.Value);
                     words.Add(TextOf(item));
                     end = (int)item.End.Index;
                 }
@@ -158,7 +159,7 @@ internal sealed class YamlFile(string path) : ConfigurationFile(path)
     }
 
     // An empty value and ~ are the empty text.
-    private static string TextOf(Scalar scalar) =>
+    private static string TextOf(YamlScalar scalar) =>
         scalar.Style == ScalarStyle.Plain && scalar.Value is "~" or "null" or "Null" or "NULL" ? "" : scalar.Value;
 
     private ConfigurationException Misplaced(ParsingEvent found, string name) => Wrong(found.Start.Line, found is AnchorAlias
