@@ -10,7 +10,7 @@ public class HotKeyBenchmarks
 {
     private const int Batch = 64;
 
-    private readonly HotKeySampler _sampler = new();
+    private readonly HotKeySampler _sampler = new(seed: 1);
     private readonly byte[] _key = new byte[16];
     private readonly Random _random = new(1);
 

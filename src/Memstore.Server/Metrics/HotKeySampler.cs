@@ -9,7 +9,7 @@ namespace Memstore.Server.Metrics;
 /// </summary>
 // Threading: the thread that runs the commands, but for what is under the lock. That thread never waits for the lock: while somebody else
 // reads the sketches it keeps its samples, and when it has no room for more it drops them.
-internal sealed class HotKeySampler
+internal sealed class HotKeySampler(uint seed)
 {
     /// <summary>A command that took this long is always taken, in nanoseconds.</summary>
     public const long SlowNs = 100_000;
@@ -28,7 +28,7 @@ internal sealed class HotKeySampler
     private readonly Pending[] _pending = new Pending[PendingMax];
     private readonly byte[] _keys = new byte[PendingMax * HotKeySketch.KeySizeMax];
     private HotKeyWeights _totals;
-    private uint _random = (uint)Random.Shared.Next();
+    private uint _random = seed;
     private int _count;
     private int _untimed;
     private int _gap = 1;

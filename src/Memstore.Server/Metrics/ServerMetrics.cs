@@ -14,7 +14,7 @@ internal sealed class ServerMetrics(ServerState server) : IDisposable
     /// <summary>Samples over which the current rates are averaged; one each housekeeping.</summary>
     private const int SampleCount = 16;
 
-    private readonly ThreadLocal<ThreadCounters> _threads = new(() => new ThreadCounters(server.Commands.Rows.Count), trackAllValues: true);
+    private readonly ThreadLocal<ThreadCounters> _threads = new(() => new ThreadCounters(server.Commands.Rows.Count, server.Random), trackAllValues: true);
     private readonly ConcurrentDictionary<string, StrongBox> _errors = new();
     private readonly (long Timestamp, long Commands, long Input, long Output)[] _samples = new (long, long, long, long)[SampleCount];
     private int _sampleIndex;

@@ -27,7 +27,7 @@ internal struct CommandCounters
 /// The figures that one thread has counted: written by that thread only, summed by whoever asks. Fast commands of one turn are timed
 /// together, so that two readings of the clock serve a whole pipeline.
 /// </summary>
-internal sealed class ThreadCounters(int rowCount)
+internal sealed class ThreadCounters(int rowCount, Random random)
 {
     /// <summary>Classes of the histograms.</summary>
     public const int HistogramSize = 48;
@@ -63,7 +63,7 @@ internal sealed class ThreadCounters(int rowCount)
     public HotKeySampler? HotKeys { get; private set; }
 
     /// <summary>The sampler of keys, made if there is none.</summary>
-    public HotKeySampler Keys => HotKeys ??= new HotKeySampler();
+    public HotKeySampler Keys => HotKeys ??= new HotKeySampler((uint)random.Next());
 
     /// <summary>Counts a command towards the next one whose key is taken.</summary>
     /// <returns>Whether it is this one; then <see cref="EndKeyGap"/>.</returns>

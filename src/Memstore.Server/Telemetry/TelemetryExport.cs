@@ -25,7 +25,7 @@ internal sealed class TelemetryExport : IDisposable
         _server = server;
         _failures = new FailureLog(server.Logger);
         _instruments = new TelemetryInstruments(server);
-        _tracer = new Tracer(wanted.TraceRatio);
+        _tracer = new Tracer(wanted.TraceRatio, server.Random);
         var resource = ResourceBuilder.CreateEmpty()
             .AddService("memstore", serviceVersion: ProductVersion.Text, autoGenerateServiceInstanceId: false, serviceInstanceId: server.RunId)
             .AddTelemetrySdk().AddEnvironmentVariableDetector();

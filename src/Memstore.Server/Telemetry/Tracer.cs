@@ -6,9 +6,9 @@ using Memstore.Server.Sessions;
 
 namespace Memstore.Server.Telemetry;
 
-/// <summary>Spans of commands: one in so many, chosen before it runs, so that all others cost a countdown. Thread-safe.</summary>
+/// <summary>Spans of commands: one in so many, chosen before it runs, so that all others cost a countdown. Thread-safe, as its chance must be.</summary>
 // Attributes as OpenTelemetry's conventions for databases name them: https://opentelemetry.io/docs/specs/semconv/database/.
-internal sealed class Tracer(double ratio) : IDisposable
+internal sealed class Tracer(double ratio, Random random) : IDisposable
 {
     /// <summary>The name of the source of spans.</summary>
     public const string Name = "Memstore";
@@ -20,7 +20,7 @@ internal sealed class Tracer(double ratio) : IDisposable
     public long NextGap()
     {
         if (_gap <= 1) return 1;
-        return double.IsPositiveInfinity(_gap) ? long.MaxValue : 1 + (long)(Random.Shared.NextDouble() * 2 * (_gap - 1));
+        return double.IsPositiveInfinity(_gap) ? long.MaxValue : 1 + (long)(random.NextDouble() * 2 * (_gap - 1));
     }
 
     /// <summary>Begins the span of a command; null if nobody listens.</summary>

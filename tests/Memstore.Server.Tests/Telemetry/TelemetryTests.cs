@@ -75,11 +75,12 @@ public sealed class TelemetryTests
     [Fact]
     public void Gaps_between_traced_commands_have_the_ratio_on_average()
     {
-        using var tracer = new Tracer(0.01);
+        var random = new Random(1);
+        using var tracer = new Tracer(0.01, random);
         Assert.InRange(Enumerable.Range(0, 20_000).Average(_ => tracer.NextGap()), 95, 105);
-        using var all = new Tracer(1);
+        using var all = new Tracer(1, random);
         Assert.Equal(1, all.NextGap());
-        using var none = new Tracer(0);
+        using var none = new Tracer(0, random);
         Assert.Equal(long.MaxValue, none.NextGap());
     }
 
