@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Globalization;
 using System.Text;
 using Memstore.Protocol;
@@ -122,27 +123,31 @@ internal sealed class KeyEndpoints(HttpCommands commands)
         return exchange.SendAsync(context, StatusCodes.Status200OK, reading.ContentType);
     }
 
-    private async Task PutAsync(HttpContext context)
+    private Task PutAsync(HttpContext context) => ChangeAsync(context, isPut: true);
+
+    private Task DeleteAsync(HttpContext context) => ChangeAsync(context, isPut: false);
+
+    private async Task ChangeAsync(HttpContext context, bool isPut)
     {
         var key = KeyPath.KeyOf(context);
         var exchange = commands.RentExchange();
         try
         {
-            exchange.Requests.Start();
-            exchange.Requests.Add("MULTI"u8);
-            exchange.Requests.Start();
-            exchange.Requests.Add("SET"u8);
-            exchange.Requests.Add(key);
-            await exchange.ReadAsync(context, commands.ArgumentSizeMax, static (body, requests, argumentSizeMax) =>
+            var requests = exchange.Requests;
+            requests.Start();
+            requests.Add("MULTI"u8);
+            requests.Start();
+            requests.Add(isPut ? "SET"u8 : "DEL"u8);
+            requests.Add(key);
+            if (isPut)
             {
-                if (body.Length > argumentSizeMax) throw new BadHttpRequestException("The value is longer than proto-max-bulk-len.", StatusCodes.Status413PayloadTooLarge);
-                System.Buffers.BuffersExtensions.CopyTo(body, requests.Reserve((int)body.Length));
-                requests.Commit((int)body.Length);
-            }).ConfigureAwait(false);
-            AddTimeToLive(context.Request, exchange.Requests);
-            exchange.Requests.Start();
-            exchange.Requests.Add("EXEC"u8);
-            await ChangeAsync(context, exchange, key, isPut: true).ConfigureAwait(false);
+                await exchange.ReadAsync(context, commands.ArgumentSizeMax, AddValue).ConfigureAwait(false);
+                AddTimeToLive(context.Request, requests);
+            }
+
+            requests.Start();
+            requests.Add("EXEC"u8);
+            await ChangeAsync(context, exchange, key, isPut).ConfigureAwait(false);
         }
         finally
         {
@@ -150,25 +155,11 @@ internal sealed class KeyEndpoints(HttpCommands commands)
         }
     }
 
-    private async Task DeleteAsync(HttpContext context)
+    private static void AddValue(ReadOnlySequence<byte> body, RequestList requests, long sizeMax)
     {
-        var key = KeyPath.KeyOf(context);
-        var exchange = commands.RentExchange();
-        try
-        {
-            exchange.Requests.Start();
-            exchange.Requests.Add("MULTI"u8);
-            exchange.Requests.Start();
-            exchange.Requests.Add("DEL"u8);
-            exchange.Requests.Add(key);
-            exchange.Requests.Start();
-            exchange.Requests.Add("EXEC"u8);
-            await ChangeAsync(context, exchange, key, isPut: false).ConfigureAwait(false);
-        }
-        finally
-        {
-            commands.Return(exchange);
-        }
+        if (body.Length > sizeMax) throw new BadHttpRequestException("The value is longer than proto-max-bulk-len.", StatusCodes.Status413PayloadTooLarge);
+        body.CopyTo(requests.Reserve((int)body.Length));
+        requests.Commit((int)body.Length);
     }
 
     // ?ex=60 as in SET, or Memstore-Ttl-Ms: 60000. SET itself checks the number.
