@@ -62,7 +62,7 @@ internal static class CommandEndpoints
 
     private static Task RunTransactionAsync(HttpCommands commands, HttpContext context)
     {
-        return RunAsync(commands, context, Read, commands.RefusalOfTransaction, static (replies, answer) => answer.WriteTransaction(replies));
+        return RunAsync(commands, context, Read, commands.RefusalOfTransaction, static (replies, answer) => answer.WriteTransaction(replies), isTransaction: true);
 
         static void Read(ReadOnlySequence<byte> body, RequestList requests, long argumentSizeMax)
         {
@@ -80,7 +80,8 @@ internal static class CommandEndpoints
         HttpExchange.ReadBody read,
         Func<RequestList, string?> refusalOf,
         HttpCommands.UseReplies<CommandAnswer> write,
-        bool wantsResp = false)
+        bool wantsResp = false,
+        bool isTransaction = false)
     {
         var exchange = commands.RentExchange();
         try
@@ -94,12 +95,12 @@ internal static class CommandEndpoints
 
             if (wantsResp)
             {
-                await commands.RunAsync(context, exchange.Requests, Protocol, static (replies, exchange) => exchange.Write(replies), exchange).ConfigureAwait(false);
+                await commands.RunAsync(context, exchange.Requests, Protocol, WriteResp, exchange).ConfigureAwait(false);
                 await exchange.SendAsync(context, StatusCodes.Status200OK, RespType).ConfigureAwait(false);
                 return;
             }
 
-            var answer = new CommandAnswer(exchange.Json, CommandAnswer.WantsBase64(context)) { Queued = exchange.Requests.Count - 2 };
+            var answer = new CommandAnswer(exchange.Json, CommandAnswer.WantsBase64(context)) { Commands = exchange.Requests.Count - (isTransaction ? 2 : 0) };
             await commands.RunAsync(context, exchange.Requests, Protocol, write, answer).ConfigureAwait(false);
             await exchange.SendAsync(context, answer.Status).ConfigureAwait(false);
         }
@@ -107,6 +108,12 @@ internal static class CommandEndpoints
         {
             commands.Return(exchange);
         }
+    }
+
+    private static void WriteResp(ReadOnlySpan<byte> replies, HttpExchange exchange)
+    {
+        exchange.Write(replies);
+        CommandAnswer.CompleteResp(replies, exchange.Requests.Count, exchange.Bytes);
     }
 
     private static bool WantsResp(HttpContext context) => context.Request.Headers.Accept.ToString().Equals(RespType, StringComparison.OrdinalIgnoreCase);

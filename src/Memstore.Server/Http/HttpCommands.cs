@@ -70,13 +70,16 @@ internal sealed class HttpCommands(ServerState server)
     /// <summary>Ends a session; what it left open is rolled back.</summary>
     public void Disconnect(LocalClient client) => _clients.Return(client);
 
-    /// <summary>Runs commands in a session and gives their replies to <paramref name="use"/>.</summary>
+    /// <summary>
+    /// Runs commands in a session and gives their replies to <paramref name="use"/>: fewer than there are commands if the session ended between them.
+    /// </summary>
     /// <exception cref="HttpUnavailableException">The client was disconnected.</exception>
     public static async Task RunAsync<T>(LocalClient client, RequestList requests, UseReplies<T> use, T state, CancellationToken cancelled)
     {
         try
         {
             var replies = await client.RunAsync(requests, cancelled).ConfigureAwait(false);
+            if (replies.IsEmpty && requests.Count > 0) throw new HttpUnavailableException("the connection was closed before anything was run");
             Use(replies, use, state);
             client.Taken(replies);
         }

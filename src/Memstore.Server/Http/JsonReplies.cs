@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Memstore.Protocol;
+using Memstore.Server.Sessions;
 
 namespace Memstore.Server.Http;
 
@@ -21,6 +22,9 @@ internal ref struct JsonReplies(ReadOnlySpan<byte> replies, Utf8JsonWriter write
 
     /// <summary>Whether the next reply says that an open transaction was rolled back.</summary>
     public readonly bool IsExpiry => _rest.StartsWith("-TXTIMEOUT "u8) || _rest.StartsWith("-TXABORT "u8);
+
+    /// <summary>Whether the next reply says that a commit could not be made durable.</summary>
+    public readonly bool IsUnknown => IsError && _rest[1..].StartsWith(SessionErrors.OutcomeUnknown);
 
     /// <summary>Whether the next reply is null.</summary>
     public readonly bool IsNull => _rest.StartsWith("$-1"u8) || _rest.StartsWith("*-1"u8) || _rest.StartsWith("_"u8);
@@ -228,7 +232,8 @@ internal ref struct JsonReplies(ReadOnlySpan<byte> replies, Utf8JsonWriter write
         return name;
     }
 
-    private void Skip()
+    /// <summary>Moves past the next reply.</summary>
+    public void Skip()
     {
         var line = Line();
         var count = 0L;
@@ -256,6 +261,7 @@ internal ref struct JsonReplies(ReadOnlySpan<byte> replies, Utf8JsonWriter write
     private ReadOnlySpan<byte> Line()
     {
         var end = _rest.IndexOf("\r\n"u8);
+        if (end < 0) throw new HttpUnavailableException("the connection was closed before all replies were there");
         var line = _rest[..end];
         _rest = _rest[(end + 2)..];
         return line;

@@ -174,7 +174,7 @@ internal sealed class TransactionEndpoints
             return;
         }
 
-        var answer = new CommandAnswer(exchange.Json, CommandAnswer.WantsBase64(context));
+        var answer = new CommandAnswer(exchange.Json, CommandAnswer.WantsBase64(context)) { Commands = exchange.Requests.Count };
         if (exchange.Requests.Count > 0)
         {
             await RunAsync(transaction, exchange.Requests, (replies, answer) =>

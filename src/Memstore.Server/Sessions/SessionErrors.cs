@@ -21,6 +21,7 @@ internal static class SessionErrors
     // Of our own: what Redis does not have.
     public static ReadOnlySpan<byte> Internal => "ERR internal error: the command failed; the log of the server has the details"u8;
     public static ReadOnlySpan<byte> OutcomeUnknown => "ERR the outcome is unknown: the commit could not be made durable"u8;
+    public static ReadOnlySpan<byte> NotRun => "ERR the command was not run: its session had ended"u8;
     public static ReadOnlySpan<byte> QueueFull => "ERR the transaction's queue is larger than client-query-buffer-limit"u8;
     public static ReadOnlySpan<byte> Conflict => "CONFLICT something that the transaction read has changed; nothing was written, run it again"u8;
     public static ReadOnlySpan<byte> BeginInBegin => "ERR BEGIN calls can not be nested"u8;

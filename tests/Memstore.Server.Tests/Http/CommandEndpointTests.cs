@@ -33,6 +33,23 @@ public sealed class CommandEndpointTests
         Assert.Equal(status, (int)actual);
     }
 
+    [Theory]
+    [InlineData("""[["SET","k","v"],["QUIT"],["SET","k","w"],["GET","k"]]""", "+OK +OK -ERR the command was not run: its session had ended -ERR the command was not run: its session had ended ")]
+    [InlineData("""[["PING"],["MULTI"],["SET","k","w"],["QUIT"],["EXEC"]]""", "+PONG +OK +QUEUED +OK -ERR the command was not run: its session had ended ")]
+    [InlineData("""[["CLIENT","KILL","TYPE","normal","SKIPME","no"],["SET","k","w"]]""", ":1 -ERR the command was not run: its session had ended ")]
+    public async Task Commands_behind_the_end_of_their_session_say_that_they_were_not_run(string body, string expected)
+    {
+        await using var server = await HttpFixture.StartAsync();
+        var (status, resp) = await server.PostAsync("/pipeline", body, ("Accept", "application/x-resp"));
+        Assert.Equal((HttpStatusCode.OK, expected), (status, resp.Replace("\r\n", " ", StringComparison.Ordinal)));
+        var (_, json) = await server.PostAsync("/pipeline", body);
+        using var results = JsonDocument.Parse(json);
+        using var commands = JsonDocument.Parse(body);
+        Assert.Equal(commands.RootElement.GetArrayLength(), results.RootElement.GetArrayLength());
+        Assert.Equal("ERR the command was not run: its session had ended", results.RootElement.EnumerateArray().Last().GetProperty("error").GetString());
+        Assert.NotEqual("""{"result":"w"}""", (await server.PostAsync("/", """["GET","k"]""")).Body);
+    }
+
     [Fact]
     public async Task A_request_leaves_no_state_to_the_next()
     {

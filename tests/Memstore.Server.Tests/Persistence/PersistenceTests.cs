@@ -253,6 +253,23 @@ public sealed class PersistenceTests : IDisposable
     }
 
     [Fact]
+    public async Task Every_command_of_a_REST_pipeline_behind_a_commit_that_the_disk_lost_is_of_unknown_outcome()
+    {
+        await using var host = await StartAsync();
+        await host.StartHttpAsync(port: 0);
+        using var http = new HttpClient { BaseAddress = new Uri($"http://{host.HttpEndPoints[0]}") };
+        http.DefaultRequestHeaders.Add("Memstore-Durability", "always");
+        _disk.OnSync = static () => throw new IOException("Input/output error");
+        using var content = new StringContent("""[["PING"],["SET","key","1"],["GET","key"],["SET","other","1"]]""");
+        using var response = await http.PostAsync("/pipeline", content, TestContext.Current.CancellationToken);
+        _disk.OnSync = null;
+        const string Unknown = """{"error":"ERR the outcome is unknown: the commit could not be made durable"}""";
+        Assert.Equal(
+            (System.Net.HttpStatusCode.OK, $$"""[{"result":"PONG"},{{Unknown}},{{Unknown}},{{Unknown}}]"""),
+            (response.StatusCode, await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken)));
+    }
+
+    [Fact]
     public async Task A_save_that_fails_for_whatever_reason_does_not_keep_the_next_from_running()
     {
         await using var host = await StartAsync(("appendonly", "no"));
