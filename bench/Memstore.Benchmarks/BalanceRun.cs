@@ -6,26 +6,27 @@ using Memstore.Engine.Shards;
 namespace Memstore.Benchmarks;
 
 /// <summary>
-/// <c>balance [plot.svg]</c>: how far apart are the loads of shards without and with the balancer, and how many slots does it move? A simulation of the
+/// <c>balance [plot.svg]</c>: how far apart are the loads of shards without and with the balancer, and how many slots does it move? A simulation of policy and
 /// planner over a thousand million requests on a million keys, without sockets: a load that stays (Zipf), and one whose hot keys change every few seconds.
 /// </summary>
 internal static class BalanceRun
 {
     private const int Keys = 1_000_000;
     private const double Requests = 1e9;
-    private const int Steps = 40;
-    private const int StepsPerShift = 10;
+    private const int Steps = 400;
+    private const int StepsShown = 40;
 
-    // A count fades to this part of itself in a step, as in the store.
-    private const double Kept = 0.87;
+    // Requests in a step, which is a second, and of how many one is counted.
+    private const double Rate = Requests / Steps;
+    private const int Weight = 16;
 
     private static readonly int[] ShardCounts = [4, 16, 64, 256, 1_024];
 
     /// <summary>Runs, prints a table, and draws a plot if a path is given.</summary>
     public static void Run(string? plot)
     {
-        Console.WriteLine("| load | shards | busiest / average before | after | heaviest slot alone | slots moved | plans until still |");
-        Console.WriteLine("| --- | ---: | ---: | ---: | ---: | ---: | ---: |");
+        Console.WriteLine("| load | shards | busiest / average without | with | heaviest slot alone | slots moved | plans | second of the last |");
+        Console.WriteLine("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |");
         var series = new List<(string Name, double[] Without, double[] With)>();
         foreach (var (name, at) in Loads())
         {
@@ -44,47 +45,78 @@ internal static class BalanceRun
         var slots = Enumerable.Range(0, Keys).Select(static key => (int)SlotHash.Of(Encoding.ASCII.GetBytes($"key:{key}"))).ToArray();
         foreach (var exponent in (double[])[0.99, 1.2])
         {
-            var load = Noisy(Zipf(slots, exponent), new Random(1));
-            yield return ($"Zipf {exponent.ToString(CultureInfo.InvariantCulture)}", _ => load);
+            var load = Zipf(slots, exponent);
+            yield return (Text($"Zipf {exponent}"), _ => load);
         }
 
-        yield return ("hot 1 % that shifts", step => Noisy(Hot(slots, step / StepsPerShift), new Random(step)));
+        foreach (var seconds in (int[])[10, 5, 1])
+        {
+            var loads = Enumerable.Range(0, Steps / seconds).Select(shift => Hot(slots, shift)).ToArray();
+            yield return (Text($"hot 1 %, other keys every {seconds} s"), step => loads[step / seconds]);
+        }
     }
+
+    private static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 
     private static (double[] Without, double[] With) Simulate(string name, int shards, Func<int, double[]> at)
     {
         var ring = new HashRing(shards);
         var owners = ShardPlanner.Assign(ring, SlotHash.Slots);
         var still = (ushort[])owners.Clone();
-        var faded = new double[SlotHash.Slots];
+        var (loads, policy, random) = (new SlotLoads(SlotHash.Slots), new BalancePolicy(SlotHash.Slots), new Random(1));
+        var bytes = Enumerable.Repeat(1.0, SlotHash.Slots).ToArray();
         var (without, with) = (new double[Steps], new double[Steps]);
-        var (moved, plans, heaviest) = (0, 0, 0.0);
+        var (moved, plans, heaviest, last) = (0, 0, 0.0, -1);
         for (var step = 0; step < Steps; step++)
         {
             var now = at(step);
-            for (var slot = 0; slot < faded.Length; slot++) faded[slot] = (faded[slot] * Kept) + now[slot];
-            var sum = faded.Sum();
-            var shares = faded.Select(load => load / sum).ToArray();
-            without[step] = ShardPlanner.LoadsOf(shards, still, now).Max() * shards;
-            with[step] = ShardPlanner.LoadsOf(shards, owners, now).Max() * shards;
-            heaviest = now.Max() * shards;
-            var moves = ShardPlanner.Plan(ring, shards, owners, shares, ShardPlanner.LoadFactor);
-            if (moves.Count > 0) plans++;
-            moved += moves.Count;
-            foreach (var move in moves) owners[move.Slot] = (ushort)move.To;
+            var load = Load(now);
+            without[step] = ShardPlanner.LoadsOf(shards, still, load).Max() * shards;
+            with[step] = ShardPlanner.LoadsOf(shards, owners, load).Max() * shards;
+            heaviest = Math.Max(heaviest, load.Max() * shards);
+            for (var slot = 0; slot < now.Length; slot++) loads.Count(slot, Sampled(now[slot] * Rate, random));
+            loads.Fold();
+            var count = Act(policy.Look(loads, bytes, owners, shards, ShardPlanner.LoadFactor, Weight), policy, loads, ring, owners);
+            if (count == 0) continue;
+            moved += count;
+            plans++;
+            last = step;
         }
 
-        Console.WriteLine(string.Create(
-            CultureInfo.InvariantCulture,
-            $"| {name} | {shards} | {without.Average():f2} | {with.Skip(1).Average():f2} | {heaviest:f2} | {moved} | {plans} |"));
-        return (without, with);
+        Console.WriteLine(Text($"| {name} | {shards} | {without.Average():f2} | {with.Average():f2} | {heaviest:f2} | {moved} | {plans} | {last + 1} |"));
+        return (without[..StepsShown], with[..StepsShown]);
+    }
+
+    // Commands are most of a load; bytes and being there are here the same for all slots.
+    private static double[] Load(double[] commands) =>
+        [.. commands.Select(static part => (SlotLoads.CommandsPart * part) + ((1 - SlotLoads.CommandsPart) / SlotHash.Slots))];
+
+    // What the store does on such advice; the number of slots that moved.
+    private static int Act(BalanceAdvice advice, BalancePolicy policy, SlotLoads loads, HashRing ring, ushort[] owners)
+    {
+        if (advice == BalanceAdvice.Stay) return 0;
+        var before = (ushort[])owners.Clone();
+        if (advice == BalanceAdvice.TakeBack)
+        {
+            policy.Before.CopyTo(owners);
+            policy.Forget();
+        }
+        else
+        {
+            policy.Planned(owners);
+            var shares = Enumerable.Repeat(1.0, SlotHash.Slots).ToArray();
+            loads.ToShares(shares);
+            foreach (var move in ShardPlanner.Plan(ring, ring.Shards, owners, shares, ShardPlanner.LoadFactor)) owners[move.Slot] = (ushort)move.To;
+        }
+
+        return owners.Zip(before).Count(static pair => pair.First != pair.Second);
     }
 
     private static double[] Zipf(int[] slots, double exponent)
     {
         var loads = new double[SlotHash.Slots];
         for (var key = 0; key < slots.Length; key++) loads[slots[key]] += Math.Pow(key + 1, -exponent);
-        return loads;
+        return Parts(loads);
     }
 
     // A hundredth of the keys has nine tenths of the load; which ones changes with each shift.
@@ -94,16 +126,20 @@ internal static class BalanceRun
         var hot = Keys / 100;
         var first = (int)((long)shift * 123_457 % (Keys - hot));
         for (var key = 0; key < slots.Length; key++) loads[slots[key]] += key >= first && key < first + hot ? 0.9 / hot : 0.1 / Keys;
-        return loads;
+        return Parts(loads);
     }
 
-    // The counts of so many requests: their deviation is the root of their number.
-    private static double[] Noisy(double[] loads, Random random)
+    private static double[] Parts(double[] loads)
     {
         var sum = loads.Sum();
-        var counts = loads.Select(load => load / sum * Requests).Select(count => Math.Max(0, count + (Math.Sqrt(count) * Normal(random)))).ToArray();
-        var total = counts.Sum();
-        return [.. counts.Select(count => count / total)];
+        return [.. loads.Select(load => load / sum)];
+    }
+
+    // So many are counted of that many requests: the deviation of the number of samples is its root.
+    private static int Sampled(double requests, Random random)
+    {
+        var samples = requests / Weight;
+        return Weight * (int)Math.Max(0, Math.Round(samples + (Math.Sqrt(samples) * Normal(random))));
     }
 
     private static double Normal(Random random) =>
@@ -122,8 +158,8 @@ internal static class BalanceRun
             var top = Math.Ceiling(Math.Max(without.Max(), with.Max()) + 0.2);
             svg.Append(CultureInfo.InvariantCulture, $"<g transform=\"translate({(i * (Width + 40)) + 30} 30)\">\n");
             svg.Append(CultureInfo.InvariantCulture, $"<text y=\"-12\">{name}, 64 shards: busiest / average</text>\n<path d=\"M0 0V{Height}H{Width}\" fill=\"none\" stroke=\"black\"/>\n");
-            svg.Append(CultureInfo.InvariantCulture, $"<text x=\"-22\" y=\"10\">{top:f0}</text><text x=\"-22\" y=\"{Height}\">0</text><text x=\"{Width - 60}\" y=\"{Height + 16}\">seconds, 40</text>\n");
-            svg.Append(Line(Enumerable.Repeat(1.2, Steps).ToArray(), top, "gray", "4 3")).Append(Line(without, top, "firebrick", "")).Append(Line(with, top, "steelblue", ""));
+            svg.Append(CultureInfo.InvariantCulture, $"<text x=\"-22\" y=\"10\">{top:f0}</text><text x=\"-22\" y=\"{Height}\">0</text><text x=\"{Width - 60}\" y=\"{Height + 16}\">{StepsShown} seconds</text>\n");
+            svg.Append(Line(Enumerable.Repeat(ShardPlanner.LoadFactor, StepsShown).ToArray(), top, "gray", "4 3")).Append(Line(without, top, "firebrick", "")).Append(Line(with, top, "steelblue", ""));
             svg.Append("</g>\n");
         }
 
@@ -133,7 +169,7 @@ internal static class BalanceRun
         static string Line(double[] values, double top, string colour, string dash)
         {
             var points = string.Join(' ', values.Select((value, step) =>
-                string.Create(CultureInfo.InvariantCulture, $"{(double)step * Width / (Steps - 1):f1},{Height - (value / top * Height):f1}")));
+                string.Create(CultureInfo.InvariantCulture, $"{(double)step * Width / (StepsShown - 1):f1},{Height - (value / top * Height):f1}")));
             return $"<polyline points=\"{points}\" fill=\"none\" stroke=\"{colour}\" stroke-dasharray=\"{dash}\"/>\n";
         }
     }

@@ -38,6 +38,7 @@ internal sealed class HoldsRun(int keys) : IDisposable
         run("nothing, a million times", HoldNothing);
         run("growth", Fill);
         run("overwriting under a snapshot", OverwriteUnderSnapshot);
+        run("deadlines of half, in an hour", SetFarDeadlines);
         run("100,000 slot moves", Move);
         run("slot moves under load", MoveUnderLoad);
         run("deadlines set, all at one moment", SetDeadlines);
@@ -126,6 +127,13 @@ internal sealed class HoldsRun(int keys) : IDisposable
         driver.Pause();
         stop.Cancel();
         mover.Join();
+    }
+
+    private void SetFarDeadlines()
+    {
+        using var driver = Drive(6);
+        var deadline = _store.NowUnixMs + 3_600_000;
+        for (var i = 0; i < keys; i += 2) driver.Set(i, deadline);
     }
 
     private void SetDeadlines()

@@ -7,8 +7,8 @@ namespace Memstore.Engine;
 // The number of shards and which slots they have, while everything goes on.
 public sealed unsafe partial class Store
 {
-    // What is kept of a slot's load from one second to the next: half of it is gone after five.
-    private const double LoadKept = 0.87;
+    /// <summary>Commands that one call of <see cref="CountLoad"/> stands for: one key in about so many is counted.</summary>
+    public const int CommandsPerCount = 16;
 
     private readonly Lock _resharding = new();
 
@@ -16,9 +16,10 @@ public sealed unsafe partial class Store
     private Transaction? _mover;
     private readonly SlotLoads _loads = new(SlotHash.Slots);
 
-    // For ReadShardStatistics: an array of this size is a large object, and somebody asks each second.
+    // For ReadShardStatistics and the policy: an array of this size is a large object, and somebody asks each second.
     private readonly Lock _figures = new();
     private readonly double[] _shares = new double[SlotHash.Slots];
+    private readonly BalancePolicy _policy = new(SlotHash.Slots);
 
     // Only ever longer: whoever has an index of a shard finds the shard.
     private volatile Shard[] _shards;
@@ -40,12 +41,23 @@ public sealed unsafe partial class Store
 
     internal int CoveredShards => _covered;
 
-    /// <summary>Counts commands on a slot, for the balance of loads. Cheap; samples will do.</summary>
-    public void CountLoad(int slot, int commands) => _loads.Count(slot, commands);
+    /// <summary>Counts a command on a slot that stands for <see cref="CommandsPerCount"/>, for the balance of loads. Cheap.</summary>
+    public void CountLoad(int slot) => _loads.Count(slot, CommandsPerCount);
 
-    /// <summary>Takes what was counted into the loads. Once a second, by one thread.</summary>
-    /// <returns>Commands counted since the last call.</returns>
-    public long FoldLoads() => _loads.Fold(LoadKept);
+    /// <summary>Takes what was counted into the loads. Once a second, by one thread; allocates nothing.</summary>
+    /// <param name="decides">Whether slots may move; if not, the answer is that all stay.</param>
+    public BalanceAdvice FoldLoads(bool decides)
+    {
+        if (_loads.Fold() < BalancePolicy.CommandsMin || _shardCount == 1) return BalanceAdvice.Stay;
+        lock (_figures)
+        {
+            var worker = Rent();
+            ReadBytes(_shares);
+            Return(worker);
+            var advice = _policy.Look(_loads, _shares, Owners, _shardCount, LoadFactor, CommandsPerCount);
+            return decides ? advice : BalanceAdvice.Stay;
+        }
+    }
 
     /// <summary>
     /// Changes the number of shards while transactions go on: about as many slots move as the new number asks for, each in a moment of its own.
@@ -64,6 +76,7 @@ public sealed unsafe partial class Store
             if (count > shards.Length) _shards = [.. shards, .. Enumerable.Range(shards.Length, count - shards.Length).Select(static index => new Shard(index))];
             if (count > _covered) _covered = count;
             _shardCount = count;
+            lock (_figures) _policy.Forget();
             var moves = ShardPlanner.Plan(new HashRing(count, ReplicationFactor), before, Owners, LoadShares(), LoadFactor);
             Move(moves);
             _covered = count;
@@ -78,6 +91,30 @@ public sealed unsafe partial class Store
         lock (_resharding)
         {
             var moves = ShardPlanner.Plan(new HashRing(_shardCount, ReplicationFactor), _shardCount, Owners, LoadShares(), LoadFactor);
+            lock (_figures) _policy.Planned(Owners);
+            Move(moves);
+            return moves;
+        }
+    }
+
+    /// <summary>Takes back what <see cref="Rebalance"/> moved last, where nothing else has moved since. Waits until it is done.</summary>
+    /// <returns>The moves that were made.</returns>
+    public IReadOnlyList<SlotMove> TakeBack()
+    {
+        lock (_resharding)
+        {
+            var moves = new List<SlotMove>();
+            lock (_figures)
+            {
+                var before = _policy.Before;
+                for (var slot = 0; slot < before.Length; slot++)
+                {
+                    if (before[slot] != Owners[slot]) moves.Add(new SlotMove(slot, Owners[slot], before[slot], 0));
+                }
+
+                _policy.Forget();
+            }
+
             Move(moves);
             return moves;
         }
@@ -105,6 +142,7 @@ public sealed unsafe partial class Store
             ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(shard, _shardCount);
             var from = ShardOf(slot);
             if (from == shard) return false;
+            lock (_figures) _policy.Forget();
             Move([new SlotMove(slot, from, shard, 0)]);
             return true;
         }
@@ -131,7 +169,8 @@ public sealed unsafe partial class Store
         {
             // A worker keeps databases that are dropped meanwhile from being freed.
             var worker = Rent();
-            ReadLoads(_shares);
+            ReadBytes(_shares);
+            _loads.ToShares(_shares);
             for (var slot = 0; slot < SlotHash.Slots; slot++)
             {
                 if (ShardOf(slot) is var owner && owner < count) AddSlot(ref all[owner], slot, _shares[slot]);
@@ -162,8 +201,7 @@ public sealed unsafe partial class Store
         shard.Keys += keys;
         shard.Bytes += bytes;
         shard.Load += load;
-        // Loads fade by a fixed part each second, so their sum is a multiple of the rate.
-        shard.Commands += _loads.CommandsOf(slot) * (1 - LoadKept);
+        shard.Commands += _loads.CommandsOf(slot);
         if (load <= shard.HeaviestSlotLoad) return;
         shard.HeaviestSlot = slot;
         shard.HeaviestSlotLoad = load;
@@ -177,15 +215,16 @@ public sealed unsafe partial class Store
     {
         var loads = new double[SlotHash.Slots];
         var worker = Rent();
-        ReadLoads(loads);
+        ReadBytes(loads);
         Return(worker);
+        _loads.ToShares(loads);
         return loads;
     }
 
-    private void ReadLoads(double[] loads)
+    // By a caller with a worker.
+    private void ReadBytes(double[] bytes)
     {
-        for (var slot = 0; slot < loads.Length; slot++) loads[slot] = SizeOf(slot).Bytes;
-        _loads.ToShares(loads);
+        for (var slot = 0; slot < bytes.Length; slot++) bytes[slot] = SizeOf(slot).Bytes;
     }
 
     private (long Keys, long Bytes) SizeOf(int slot)

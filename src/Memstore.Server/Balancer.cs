@@ -4,29 +4,26 @@ using Memstore.Engine.Shards;
 
 namespace Memstore.Server;
 
-/// <summary>Watches the loads of shards, moves slots when one has had too much for a while, and remembers why. Thread-safe.</summary>
-internal sealed class Balancer(ServerState server)
+/// <summary>Changes shards, when asked to and when the loads ask for it, one change at a time, and remembers what happened and why. Thread-safe.</summary>
+internal sealed class Balancer(ServerState server) : IAsyncDisposable
 {
     private const int EntriesMax = 128;
 
-    /// <summary>Below this many commands a second nothing is worth moving.</summary>
-    private const long CommandsMin = 1_000;
+    /// <summary>Of how many slots or shards the numbers are named.</summary>
+    private const int Shown = 8;
 
-    /// <summary>How far above the bound a shard must be, and for how many seconds, before slots move: loads that waver move nothing.</summary>
-    private const double Patience = 1.05;
+    /// <summary>Seconds after which a slot that has a shard to itself may be spoken of again.</summary>
+    private const int SecondsBetweenWords = 60;
 
-    private const int SecondsMin = 3;
-
-    /// <summary>Seconds after a change in which nothing moves: the loads have to show what it did.</summary>
-    private const int SecondsAfter = 5;
+    private const string AboveTheBound = "above the bound";
+    private const string Stopping = "the server is stopping";
 
     private readonly Lock _lock = new();
     private readonly Queue<Entry> _entries = new();
+    private readonly SemaphoreSlim _turn = new(1, 1);
+    private readonly Dictionary<int, long> _alone = [];
+    private volatile bool _isStopping;
     private long _lastTick;
-    private int _secondsAbove;
-    private int _secondsQuiet;
-    private int _isolated = -1;
-    private int _isBusy;
     private ShardStatistics[] _shards = [];
 
     /// <summary>Something that happened to shards.</summary>
@@ -40,23 +37,31 @@ internal sealed class Balancer(ServerState server)
         lock (_lock) return [.. _entries.Reverse()];
     }
 
-    /// <summary>Changes the number of shards; ends when all slots are in their places.</summary>
-    public Task<string?> SetAsync(int count) => RunAsync(() =>
+    /// <summary>Changes the number of shards; ends when all slots are in their places, with the reason if they are not.</summary>
+    public Task<string?> SetAsync(int count) => InTurnAsync(() =>
     {
         var before = server.Store.ShardCount;
         var moves = server.Store.SetShardCount(count);
         server.Settings.Override("shards", count.ToString(CultureInfo.InvariantCulture));
         Note($"the number of shards was changed from {before} to {count}: {moves.Count} slots moved");
+        return null;
     });
 
     /// <summary>Moves slots so that every shard is within the bound.</summary>
-    public Task<string?> RebalanceAsync() => RunAsync(() => Explain(server.Store.Rebalance(), "asked for"));
+    public Task<string?> RebalanceAsync() => InTurnAsync(() =>
+    {
+        Rebalance("asked for");
+        return null;
+    });
 
     /// <summary>Moves a slot.</summary>
-    public Task<string?> MoveAsync(int slot, int shard) => RunAsync(() =>
+    public Task<string?> MoveAsync(int slot, int shard) => InTurnAsync(() =>
     {
+        // While it waited, the number may have changed.
+        if (shard >= server.Store.ShardCount) return "there is no such shard";
         var from = server.Store.ShardOf(slot);
         if (server.Store.MoveSlot(slot, shard)) Note($"slot {slot} moved from shard {from} to {shard}: asked for");
+        return null;
     });
 
     /// <summary>Looks at the loads; about ten times a second, of which it uses one.</summary>
@@ -65,67 +70,77 @@ internal sealed class Balancer(ServerState server)
         var now = Environment.TickCount64;
         if (now - _lastTick < 1_000) return;
         _lastTick = now;
-        var commands = server.Store.FoldLoads();
-        if (server.Settings["rebalance"] != "yes" || server.Store.ShardCount == 1 || server.Is(ServerStates.Loading)) return;
-        if (_secondsQuiet > 0)
+        var decides = server.Settings["rebalance"] == "yes" && !server.Is(ServerStates.Loading);
+        var advice = server.Store.FoldLoads(decides);
+        if (advice == BalanceAdvice.Stay || _turn.CurrentCount == 0) return;
+        _ = InTurnAsync(() =>
         {
-            _secondsQuiet--;
-            return;
-        }
-
-        if (commands < CommandsMin || !IsAbove())
-        {
-            _secondsAbove = 0;
-            return;
-        }
-
-        if (++_secondsAbove < SecondsMin) return;
-        _secondsAbove = 0;
-        _secondsQuiet = SecondsAfter;
-        _ = RunAsync(() => Explain(server.Store.Rebalance(), "a shard was above the bound"));
+            if (advice == BalanceAdvice.Move) Rebalance(AboveTheBound);
+            else TakeBack();
+            return null;
+        });
     }
 
-    private bool IsAbove()
+    /// <summary>Waits for a change that is under way; there are no more after it.</summary>
+    public async ValueTask DisposeAsync()
     {
-        var bound = server.Store.LoadFactor / server.Store.ShardCount;
+        _isStopping = true;
+        await _turn.WaitAsync().ConfigureAwait(false);
+        _turn.Release();
+    }
+
+    private void Rebalance(string reason)
+    {
         var count = server.Store.ReadShardStatistics(ref _shards);
+        var before = _shards.AsSpan(0, count).ToArray().Select(static shard => shard.Load).ToArray();
+        var moves = server.Store.Rebalance();
+        foreach (var group in moves.GroupBy(static move => move.From)) Note(Explain(group, before, reason));
+        if (moves.Count == 0 && reason != AboveTheBound) Note($"nothing moved ({reason}): every shard is within the bound, as far as single slots allow");
+        NoteSlotsThatAreAlone();
+    }
+
+    private void TakeBack()
+    {
+        var moves = server.Store.TakeBack();
+        if (moves.Count == 0) return;
+        var slots = moves.Select(static move => move.Slot).ToArray();
+        Note($"{Some(slots, "slot")} went back to where they were: the loads have changed since, and moving has made it worse");
+    }
+
+    private static string Explain(IGrouping<int, SlotMove> moves, double[] before, string reason)
+    {
+        var load = moves.Sum(static move => move.Load);
+        var average = 1.0 / before.Length;
+        var slots = moves.OrderByDescending(static move => move.Load).Select(static move => move.Slot).ToArray();
+        var shards = moves.Select(static move => move.To).Distinct().Order().ToArray();
+        return string.Create(
+            CultureInfo.InvariantCulture,
+            $"shard {moves.Key} had {before[moves.Key] / average:f2} times the average load ({reason}): {Some(slots, "slot")} with {load:p1} of all moved to {Some(shards, "shard")}");
+    }
+
+    private static string Some(int[] numbers, string name) =>
+        numbers.Length <= Shown
+            ? $"{name}{(numbers.Length == 1 ? "" : "s")} {string.Join(' ', numbers)}"
+            : $"{numbers.Length} {name}s ({string.Join(' ', numbers.Take(Shown))} ...)";
+
+    // One key cannot be split: who looks at the loads should know that nothing can be done about this one.
+    private void NoteSlotsThatAreAlone()
+    {
+        var count = server.Store.ReadShardStatistics(ref _shards);
+        var bound = server.Store.LoadFactor / count;
+        var now = Environment.TickCount64;
+        foreach (var (slot, since) in _alone.ToArray())
+        {
+            if (now - since > SecondsBetweenWords * 1_000) _alone.Remove(slot);
+        }
+
         foreach (ref readonly var shard in _shards.AsSpan(0, count))
         {
-            if (shard.Load <= bound * Patience) continue;
-            if (shard.HeaviestSlotLoad < bound || shard.Load - shard.HeaviestSlotLoad > 1.0 / server.Store.ShardCount / 10) return true;
-            if (_isolated != shard.HeaviestSlot)
-            {
-                _isolated = shard.HeaviestSlot;
-                Note(string.Create(
-                    CultureInfo.InvariantCulture,
-                    $"slot {shard.HeaviestSlot} alone has {shard.HeaviestSlotLoad:p0} of the load and cannot be split: it is nearly alone on shard {shard.Index}"));
-            }
-        }
-
-        return false;
-    }
-
-    private void Explain(IReadOnlyList<SlotMove> moves, string reason)
-    {
-        if (moves.Count == 0)
-        {
-            Note($"nothing moved ({reason}): every shard is within the bound, as far as single slots allow");
-            return;
-        }
-
-        foreach (var group in moves.GroupBy(static move => (move.From, move.To)))
-        {
+            if (shard.HeaviestSlotLoad <= bound || !_alone.TryAdd(shard.HeaviestSlot, now)) continue;
             Note(string.Create(
                 CultureInfo.InvariantCulture,
-                $"{group.Count()} slots with {group.Sum(static move => move.Load):p1} of the load moved from shard {group.Key.From} to {group.Key.To} ({reason}): {Some(group)}"));
+                $"slot {shard.HeaviestSlot} alone has {shard.HeaviestSlotLoad:p0} of the load, {shard.HeaviestSlotLoad * count:f1} times a shard's average, and cannot be split: others leave its shard {shard.Index}"));
         }
-    }
-
-    private static string Some(IEnumerable<SlotMove> moves)
-    {
-        const int Shown = 8;
-        var slots = moves.OrderByDescending(static move => move.Load).Select(static move => move.Slot).ToArray();
-        return string.Join(' ', slots.Take(Shown)) + (slots.Length > Shown ? " ..." : "");
     }
 
     private void Note(string text)
@@ -139,20 +154,16 @@ internal sealed class Balancer(ServerState server)
     }
 
     // On the pool: moving waits for shards, and nobody is to wait for that but who asked.
-    private Task<string?> RunAsync(Action work)
+    private async Task<string?> InTurnAsync(Func<string?> change)
     {
-        if (Interlocked.Exchange(ref _isBusy, 1) != 0) return Task.FromResult<string?>("shards are being changed already");
-        return Task.Run(string? () =>
+        await _turn.WaitAsync().ConfigureAwait(false);
+        try
         {
-            try
-            {
-                work();
-                return null;
-            }
-            finally
-            {
-                Volatile.Write(ref _isBusy, 0);
-            }
-        });
+            return _isStopping ? Stopping : await Task.Run(change).ConfigureAwait(false);
+        }
+        finally
+        {
+            _turn.Release();
+        }
     }
 }

@@ -183,6 +183,7 @@ internal sealed class ServerHost : IAsyncDisposable
         if (_transport is not null) await _transport.DisposeAsync().ConfigureAwait(false);
         await Loading.ContinueWith(static _ => { }, TaskScheduler.Default).ConfigureAwait(false);
         (await TelemetryStarting.ConfigureAwait(false))?.Dispose();
+        await State.Balancer.DisposeAsync().ConfigureAwait(false);
         if (State.Persistence is { } persistence) await persistence.DisposeAsync().ConfigureAwait(false);
         State.Store.Dispose();
     }

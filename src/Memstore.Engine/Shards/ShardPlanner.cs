@@ -61,6 +61,9 @@ internal static class ShardPlanner
         // Sums of doubles are not exact.
         private const double Slack = 1e-9;
 
+        // What a slot that fits nowhere must bring to be pushed out, as a part of the average load of a shard.
+        private const double PushMin = 0.1;
+
         private readonly HashRing _ring;
         private readonly ushort[] _before;
         private readonly ushort[] _owners;
@@ -95,17 +98,45 @@ internal static class ShardPlanner
             }
         }
 
-        // Shards above the bound give slots away, the heaviest that fit first, so that they are few. What one slot alone has too much stays with it.
+        // Shards above the bound give slots away, the most loaded shard first. What one slot alone has too much stays with it.
         public void Relieve()
         {
-            foreach (var shard in Enumerable.Range(0, _ring.Shards).Where(shard => _sums[shard] > _bound).OrderByDescending(shard => _sums[shard]).ToArray())
+            var above = new PriorityQueue<int, double>();
+            for (var shard = 0; shard < _ring.Shards; shard++) Enqueue(above, shard);
+            var pushed = new HashSet<int>();
+            while (above.TryDequeue(out var shard, out _))
             {
-                foreach (var slot in SlotsOf(shard))
-                {
-                    if (_sums[shard] <= _bound) break;
-                    var to = Clockwise(slot, shard);
-                    if (_sums[to] + _loads[slot] <= _bound) Give(slot, to);
-                }
+                GiveWhatFits(shard);
+                if (_sums[shard] > _bound) PushOut(shard, above, pushed);
+            }
+        }
+
+        private void Enqueue(PriorityQueue<int, double> above, int shard)
+        {
+            if (_sums[shard] > _bound) above.Enqueue(shard, -_sums[shard]);
+        }
+
+        // The heaviest that fit elsewhere first, so that they are few.
+        private void GiveWhatFits(int shard)
+        {
+            foreach (var slot in SlotsOf(shard))
+            {
+                if (_sums[shard] <= _bound) return;
+                var to = Clockwise(slot, shard);
+                if (_sums[to] + _loads[slot] <= _bound) Give(slot, to);
+            }
+        }
+
+        // Heavy slots that fit nowhere may still be better apart: the shard that gets one gives lighter slots away in its turn.
+        private void PushOut(int shard, PriorityQueue<int, double> above, HashSet<int> pushed)
+        {
+            foreach (var slot in SlotsOf(shard).Skip(1))
+            {
+                if (_sums[shard] <= _bound) return;
+                var to = Least(shard);
+                if (to < 0 || _sums[to] + _loads[slot] > _sums[shard] - (PushMin / _ring.Shards) || !pushed.Add(slot)) continue;
+                Give(slot, to);
+                Enqueue(above, to);
             }
         }
 
@@ -131,7 +162,6 @@ internal static class ShardPlanner
         private int Clockwise(int slot, int except)
         {
             var point = _ring.PointOf(slot);
-            var least = -1;
             // Most shards come by within a few rounds' worth of points; going over all of them for each slot would be quadratic.
             var points = Math.Min(_ring.Points.Count, _ring.Shards * 4);
             for (var i = 0; i < points; i++)
@@ -140,12 +170,18 @@ internal static class ShardPlanner
                 if (shard != except && _sums[shard] + _loads[slot] <= _bound) return shard;
             }
 
+            return Math.Max(Least(except), 0);
+        }
+
+        private int Least(int except)
+        {
+            var least = -1;
             for (var shard = 0; shard < _ring.Shards; shard++)
             {
                 if (shard != except && (least < 0 || _sums[shard] < _sums[least])) least = shard;
             }
 
-            return Math.Max(least, 0);
+            return least;
         }
 
         private void Give(int slot, int shard)

@@ -12,9 +12,6 @@ internal sealed partial class Session
     // A threshold of the slow log that no run of fast commands should hide, in microseconds.
     private const ulong TimeAllBelowUs = 1000;
 
-    // Of how many keys one is counted for the balance of loads.
-    private const int LoadSample = 16;
-
     // A batch of this many requests or more is worth prefetching.
     private const int PrefetchFrom = 4;
 
@@ -164,9 +161,9 @@ internal sealed partial class Session
     // One key in so many stands for all, at gaps that no pattern of commands can keep step with.
     private void SampleLoad(int slot)
     {
-        _server.Store.CountLoad(slot, LoadSample);
+        _server.Store.CountLoad(slot);
         _sampleState = (_sampleState * 1664525) + 1013904223;
-        _untilSample = 1 + (int)(((ulong)_sampleState * ((2 * LoadSample) - 1)) >> 32);
+        _untilSample = 1 + (int)(((ulong)_sampleState * ((2 * Store.CommandsPerCount) - 1)) >> 32);
     }
 
     // In passes: when a key's bucket is asked for, its slot has arrived, because all other slots were asked for in between.

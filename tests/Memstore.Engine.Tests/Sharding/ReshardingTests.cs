@@ -1,5 +1,6 @@
 using System.Globalization;
 using Xunit;
+using BalanceAdvice = Memstore.Engine.Shards.BalanceAdvice;
 
 namespace Memstore.Engine.Tests.Sharding;
 
@@ -67,14 +68,25 @@ public sealed class ReshardingTests
     {
         using var store = new Store(new StoreOptions { Seed = 5 });
         var busy = Enumerable.Range(0, 16_384).Where(slot => store.ShardOf(slot) == 2).Take(20).ToArray();
-        foreach (var slot in busy) store.CountLoad(slot, 1_000);
-        Assert.Equal(20_000, store.FoldLoads());
+        BalanceAdvice Look()
+        {
+            foreach (var slot in busy)
+            {
+                for (var i = 0; i < 100; i++) store.CountLoad(slot);
+            }
+
+            return store.FoldLoads(decides: true);
+        }
+
+        Assert.Equal(BalanceAdvice.Stay, Look());
+        Assert.Equal(BalanceAdvice.Move, Look());
         Assert.True(store.ShardStatistics()[2].Load > 0.7);
         var moves = store.Rebalance();
         Assert.NotEmpty(moves);
         Assert.All(moves, static move => Assert.Equal(2, move.From));
         Assert.True(store.ShardStatistics().Max(static shard => shard.Load) <= 0.3 + 0.01);
         Assert.Empty(store.Rebalance());
+        for (var i = 0; i < 10; i++) Assert.Equal(BalanceAdvice.Stay, Look());
     }
 
     private static void Count(Store store, string[] keys, ref int wrong, CancellationToken stop)

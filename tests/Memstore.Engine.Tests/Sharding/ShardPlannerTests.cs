@@ -94,6 +94,26 @@ public sealed class ShardPlannerTests
         Assert.InRange(ShardPlanner.LoadsOf(4, owners, loads)[owners[100]], 0.6, 0.6 + 0.05);
     }
 
+    [Fact]
+    public void Two_heavy_slots_that_fit_nowhere_part_all_the_same()
+    {
+        var loads = Uniform();
+        var owners = ShardPlanner.Assign(new HashRing(4), Slots);
+        var home = owners[100];
+        var other = Array.LastIndexOf(owners, home);
+        for (var i = 0; i < Slots; i++) loads[i] *= 0.4;
+        loads[100] += 0.35;
+        loads[other] += 0.25;
+        var moves = ShardPlanner.Plan(new HashRing(4), 4, owners, loads, 1.2);
+        Apply(owners, moves);
+        Assert.Equal(home, owners[100]);
+        Assert.NotEqual(home, owners[other]);
+        var sums = ShardPlanner.LoadsOf(4, owners, loads);
+        Assert.True(sums.Where((_, shard) => shard != home).Max() <= 0.3 + 1e-6, string.Join(' ', sums));
+        Assert.InRange(sums[home], 0.35, 0.35 + 0.01);
+        Assert.DoesNotContain(ShardPlanner.Plan(new HashRing(4), 4, owners, loads, 1.2), move => move.Slot == 100 || move.Slot == other);
+    }
+
     private static double[] Uniform()
     {
         var loads = new double[Slots];

@@ -60,6 +60,40 @@ public sealed class ShardCommandTests
         Assert.Equal(40 * 4, ((object?[])(await client.AskAsync("SHARDS RING"))!).Length);
     }
 
+    [Fact]
+    public async Task Changes_that_are_asked_for_at_once_are_made_one_after_the_other()
+    {
+        await using var host = ServerFixture.Make(TimeProvider.System);
+        var clients = Enumerable.Range(0, 8).Select(_ => ServerFixture.ConnectInMemory(host)).ToArray();
+        var answers = await Task.WhenAll(clients.Select((client, i) => client.AskAsync($"SHARDS {(i % 2 == 0 ? $"SET {i + 5}" : "REBALANCE NOW")}")));
+        Assert.All(answers, answer => Assert.Equal("OK", answer));
+        Assert.Contains(host.State.Store.ShardCount, (int[])[5, 7, 9, 11]);
+        var log = (object?[])(await clients[0].AskAsync("SHARDS LOG -1"))!;
+        Assert.Equal(4, log.Count(static entry => ((string)((object?[])entry!)[1]!).StartsWith("the number of shards was changed", StringComparison.Ordinal)));
+        foreach (var client in clients) client.Dispose();
+    }
+
+    [Fact]
+    public async Task The_log_says_what_a_shard_had_and_which_slot_cannot_be_split()
+    {
+        await using var host = ServerFixture.Make(TimeProvider.System);
+        using var client = ServerFixture.ConnectInMemory(host);
+        var store = host.State.Store;
+        var others = Enumerable.Range(0, 16_384).Where(slot => store.ShardOf(slot) == 1).Skip(1).Take(20).ToArray();
+        var hot = Enumerable.Range(0, 16_384).First(slot => store.ShardOf(slot) == 1);
+        for (var i = 0; i < 2_000; i++)
+        {
+            store.CountLoad(hot);
+            store.CountLoad(others[i % others.Length]);
+        }
+
+        store.FoldLoads(decides: false);
+        Assert.Equal("OK", await client.AskAsync("SHARDS REBALANCE NOW"));
+        var log = ((object?[])(await client.AskAsync("SHARDS LOG"))!).Select(static entry => (string)((object?[])entry!)[1]!).ToArray();
+        Assert.Matches($@"^slot {hot} alone has 4[0-9] % of the load, 1\.[6-9] times a shard's average, and cannot be split: others leave its shard 1$", log[0]);
+        Assert.Matches(@"^shard 1 had 3\.[0-9]{2} times the average load \(asked for\): [0-9]+ slots \([0-9 ]+ \.\.\.\) with [0-9.]+ % of all moved to shards 0 2 3$", log[1]);
+    }
+
     [Theory]
     [InlineData("SHARDS SET 0", "ERR the number of shards must be between 1 and 4096")]
     [InlineData("SHARDS SET 4097", "ERR the number of shards must be between 1 and 4096")]
