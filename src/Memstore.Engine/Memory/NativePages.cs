@@ -13,6 +13,7 @@ internal static unsafe partial class NativePages
     private const int AdviseHugePage = 14;
     private const int AdviseNoHugePage = 15;
     private const int AdvisePopulateWrite = 23;
+    private const int UsualPageSize = 4_096;
 
     private const uint MemCommit = 0x1000;
     private const uint MemReserve = 0x2000;
@@ -36,16 +37,26 @@ internal static unsafe partial class NativePages
         ? VirtualAlloc(start, size, MemCommit, PageReadWrite) != null
         : Protect(start, size, ProtReadWrite) == 0;
 
-    /// <summary>Gives the memory back but keeps it usable; its contents are lost.</summary>
+    /// <summary>
+    /// Gives the memory back but keeps it usable; its contents are lost, or not. Pages of the system that reach over the range's ends stay: they are
+    /// 64 KiB on some arm64 kernels, and madvise(2) would round the end up, over what is somebody else's.
+    /// </summary>
     public static void Discard(byte* start, nuint size)
     {
-        if (OperatingSystem.IsWindows()) _ = DiscardVirtualMemory(start, size);
-        else _ = Advise(start, size, OperatingSystem.IsMacOS() ? AdviseFreeOnMac : AdviseDontNeed);
+        var mask = (nuint)Environment.SystemPageSize - 1;
+        var from = (byte*)(((nuint)start + mask) & ~mask);
+        var to = (byte*)((nuint)(start + size) & ~mask);
+        if (from >= to) return;
+        if (OperatingSystem.IsWindows()) _ = DiscardVirtualMemory(from, (nuint)(to - from));
+        else _ = Advise(from, (nuint)(to - from), OperatingSystem.IsMacOS() ? AdviseFreeOnMac : AdviseDontNeed);
     }
 
-    /// <summary>Asks for huge pages where the system has them on request; otherwise does nothing.</summary>
+    /// <summary>
+    /// Asks for huge pages where the system has them on request and they are 2 MiB, as with pages of 4 KiB; otherwise does nothing. With pages of 64 KiB
+    /// they are 512 MiB, and the first byte would take as much.
+    /// </summary>
     public static bool AskForHugePages(byte* start, nuint size) =>
-        OperatingSystem.IsLinux() && Advise(start, size, AdviseHugePage) == 0;
+        OperatingSystem.IsLinux() && Environment.SystemPageSize == UsualPageSize && Advise(start, size, AdviseHugePage) == 0;
 
     /// <summary>Says whether pages of a part of a range with huge pages may be joined to huge ones. Where the system cannot, nothing changes.</summary>
     public static void PreferHugePages(byte* start, nuint size, bool huge)
