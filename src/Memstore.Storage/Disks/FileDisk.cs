@@ -27,6 +27,21 @@ public sealed class FileDisk : IDisk
     }
 
     /// <inheritdoc/>
+    public IDiskFile CreateLike(string path, string model)
+    {
+        if (OperatingSystem.IsWindows()) return Open(path, DiskFileMode.CreateNew);
+        var options = new FileStreamOptions
+        {
+            Mode = FileMode.CreateNew,
+            Access = FileAccess.ReadWrite,
+            Share = FileShare.ReadWrite | FileShare.Delete,
+            UnixCreateMode = File.GetUnixFileMode(model),
+            BufferSize = 0,
+        };
+        return new OpenFile(path, new FileStream(path, options).SafeFileHandle);
+    }
+
+    /// <inheritdoc/>
     public bool Exists(string path) => File.Exists(path);
 
     /// <inheritdoc/>

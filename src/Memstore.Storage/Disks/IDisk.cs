@@ -9,6 +9,9 @@ public interface IDisk
     /// <summary>Opens a file.</summary>
     IDiskFile Open(string path, DiskFileMode mode);
 
+    /// <summary>Makes a file that is not there, to read and write, with the permissions of another from its first moment, as far as the disk knows such.</summary>
+    IDiskFile CreateLike(string path, string model) => Open(path, DiskFileMode.CreateNew);
+
     /// <summary>Whether there is a file of this path.</summary>
     bool Exists(string path);
 

@@ -20,6 +20,8 @@ internal sealed class FailingDisk : IDisk
         return new File(this, FileDisk.Instance.Open(path, mode));
     }
 
+    public IDiskFile CreateLike(string path, string model) => new File(this, FileDisk.Instance.CreateLike(path, model));
+
     public bool Exists(string path) => FileDisk.Instance.Exists(path);
 
     public IReadOnlyList<string> List(string directory) => FileDisk.Instance.List(directory);
