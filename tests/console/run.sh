@@ -4,4 +4,5 @@ set -eu
 cd "$(dirname "$0")"
 source ../servers.sh
 source node.sh
-node suite.js "$(command -v chromium)" "${MEMSTORE_DLL}" "$ARTIFACTS/console" "$(free_port)" "$(free_port)" "$(free_port)" "$(free_port)"
+read -ra ports <<<"$(free_ports 4)"
+node suite.js "$(command -v chromium)" "${MEMSTORE_DLL}" "$ARTIFACTS/console" "${ports[@]}"

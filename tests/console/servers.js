@@ -18,7 +18,8 @@ function start(command, words, options = {}) {
 export async function startMemstore(dll, { port, httpPort, data, password }) {
   const words = [dll, "serve", "--port", port, "--bind", "127.0.0.1", "--http-port", httpPort, "--data", data];
   const child = start("dotnet", words, { env: { ...process.env, ...(password ? { MEMSTORE_REQUIREPASS: password } : {}) } });
-  const end = Date.now() + 20_000;
+  // Ends only what hangs: a busy machine may take many seconds.
+  const end = Date.now() + 120_000;
   while (true) {
     if (child.exitCode !== null) throw new Error(`Memstore ended with ${child.exitCode}`);
     try {

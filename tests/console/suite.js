@@ -13,7 +13,8 @@ const [chromiumPath, dll, screenshots, respPort, httpPort, lockedPort, lockedHtt
 const data = mkdtempSync(join(tmpdir(), "memstore-console-"));
 process.on("exit", () => rmSync(data, { recursive: true, force: true }));
 const origin = `http://127.0.0.1:${httpPort}`;
-const timeoutMs = 20_000;
+// Ends only what hangs: nothing is decided by it.
+const timeoutMs = 60_000;
 const tests = [];
 const test = (name, body) => tests.push({ name, body });
 
@@ -141,8 +142,9 @@ test("latencies are those of the histograms", () => withPage("overview", async (
       assertNear(numberOf(p99), Number(percentiles.p99), 0.02, `p99 of ${name}`);
     }
   });
-  const p50 = numberOf(await page.textContent('[data-series="p50"]'));
-  const p999 = numberOf(await page.textContent('[data-series="p999"]'));
+  // Both of one moment: the page goes on meanwhile.
+  const [p50, p999] = await eventually(async () =>
+    (await page.evaluate(() => ["p50", "p999"].map((name) => document.querySelector(`[data-series="${name}"]`).textContent))).map(numberOf));
   assert.ok(p50 > 0 && p50 <= p999, `${p50} ${p999}`);
 }));
 
@@ -304,6 +306,25 @@ test("a key is deleted after a question, and a big one comes in parts", () => wi
   await eventually(async () => assert.ok((await rowsOf(page, "#value")).length > shown));
 }));
 
+test("a question that is asked again at once has an answer of its own", () => withPage("keys", async (page) => {
+  await redis("SET", "twice", "x");
+  await page.fill("#scan-match", "twice");
+  await page.keyboard.press("Enter");
+  await page.locator("#key-table tbody tr", { hasText: "twice" }).focus();
+  // The browser tells of the end of the first question when the second is there.
+  await page.evaluate(() => new Promise((told) => {
+    const row = document.activeElement;
+    const dialog = document.getElementById("confirm");
+    const press = () => row.dispatchEvent(new KeyboardEvent("keydown", { key: "Delete", bubbles: true }));
+    dialog.addEventListener("close", () => setTimeout(told), { once: true });
+    press();
+    dialog.close();
+    press();
+  }));
+  await page.click("#confirm-yes");
+  await eventually(async () => assert.equal(await redis("EXISTS", "twice"), 0));
+}));
+
 test("the command box answers as redis-cli does", () => withPage("command", async (page) => {
   await page.waitForFunction(() => /\d+ commands/.test(document.getElementById("help").textContent));
   const lines = [
@@ -374,8 +395,11 @@ test("clients are listed, and one is disconnected after a question", () => withP
   await victim("CLIENT", "SETNAME", "<img/src=x/onerror=window.pwned=1>");
   const row = page.locator("#client-table tbody tr", { hasText: "onerror" });
   await row.waitFor();
-  const expected = (await redis("CLIENT", "LIST")).toString().trim().split("\n").filter((line) => !line.includes("fd=-1"));
-  await eventually(async () => assert.equal((await rowsOf(page, "#client-table")).filter((cells) => cells[2] === "RESP").length, expected.length));
+  // Asked again each time: the load connects anew for each of its commands.
+  await eventually(async () => {
+    const expected = (await redis("CLIENT", "LIST")).toString().trim().split("\n").filter((line) => !line.includes("fd=-1"));
+    assert.equal((await rowsOf(page, "#client-table")).filter((cells) => cells[2] === "RESP").length, expected.length);
+  });
   assert.equal((await row.locator("td").first().textContent()).trim(), id);
   assert.ok((await rowsOf(page, "#client-table")).some((cells) => cells[2] === "HTTP"), "the page itself is a client");
   await row.focus();
@@ -388,22 +412,21 @@ test("clients are listed, and one is disconnected after a question", () => withP
 }));
 
 test("the slow log shows slow commands", () => withPage("slow", async (page) => {
-  await redis("CONFIG", "SET", "slowlog-log-slower-than", 50);
   const entry = await eventually(async () => {
-    await redis("COMMAND", "DOCS");
-    const found = (await redis("SLOWLOG", "GET", 100)).find((one) => String(one[3][0]) === "COMMAND");
+    // In one go, so that what others do slowly on a busy machine does not push it out: afterwards little is slow enough.
+    const threshold = (micros) => redis("CONFIG", "SET", "slowlog-log-slower-than", micros);
+    await Promise.all([threshold(50), redis("COMMAND", "DOCS"), threshold(1_000_000)]);
+    const found = (await redis("SLOWLOG", "GET", 50)).find((one) => String(one[3][0]) === "COMMAND");
     assert.ok(found, "the server found nothing slow");
     return found;
   });
-  // From now on little is slow enough to push it out.
-  await redis("CONFIG", "SET", "slowlog-log-slower-than", 1_000_000);
   await eventually(async () => {
     const row = (await rowsOf(page, "#slow-table")).find(([id]) => id === String(entry[0]));
     assert.ok(row, `entry ${entry[0]} is not shown`);
     assert.equal(row[4], "COMMAND DOCS");
     assertNear(numberOf(row[2]), Number(entry[2]), 0.02, "duration");
+    assert.match(await page.textContent("#slow-state"), /from 1\.00\ss on/);
   });
-  assert.match(await page.textContent("#slow-state"), /from 1\.00\ss on/);
 }));
 
 test("all views are reached by keyboard alone, with a focus that is seen", () => withPage("overview", async (page) => {
@@ -447,9 +470,12 @@ test("all views are reached by keyboard alone, with a focus that is seen", () =>
   const second = await page.evaluate(() => document.activeElement.cells[0].textContent);
   await page.waitForTimeout(1500);
   assert.equal(await page.evaluate(() => document.activeElement.cells?.[0].textContent), second);
-  await page.keyboard.press("Home");
-  await page.keyboard.press("ArrowUp");
-  assert.equal(await page.evaluate(() => document.activeElement.className), "sort");
+  // Between the keys the rows may have changed their places.
+  await eventually(async () => {
+    await page.keyboard.press("Home");
+    await page.keyboard.press("ArrowUp");
+    assert.equal(await page.evaluate(() => document.activeElement.className), "sort");
+  });
   await page.keyboard.press("Enter");
   assert.equal(await page.getAttribute("#commands th", "aria-sort"), "ascending");
 }));
@@ -483,8 +509,12 @@ test("nothing is asked while the page is paused", () => withPage("overview", asy
   await page.keyboard.press("p");
   await live(page);
   requests = 0;
+  const begun = performance.now();
   await page.waitForTimeout(3000);
-  assert.ok(requests >= 1 && requests <= 4, `${requests} requests in three seconds`);
+  await eventually(async () => assert.ok(requests >= 1));
+  // A busy machine waits for longer than it is told to.
+  const seconds = (performance.now() - begun) / 1000;
+  assert.ok(requests <= seconds + 1, `${requests} requests in ${seconds} seconds`);
 }));
 
 const views = ["overview", "shards", "keys", "hot", "command", "clients", "slow"];
@@ -572,14 +602,15 @@ test("a password is asked for once", () => withPage("overview", async (page) => 
 }, { url: `http://127.0.0.1:${lockedHttpPort}`, allowed: [/401/], live: false }));
 
 test("a server that goes is missed, and one that comes back is welcome", () => withPage("overview", async (page) => {
-  const before = await tile(page, "Keys");
   await stop(load);
+  // Nobody writes any more; a key or two may have a deadline.
+  const keys = Number(/keys=(\d+)/.exec((await info("keyspace")).db0)[1]);
   await stop(server);
   await page.waitForSelector("#gone:not([hidden])");
   assert.match(await page.textContent("#gone"), /has not answered since \d\d:\d\d:\d\d/);
   assert.equal(await page.getAttribute("#connection", "data-state"), "gone");
   assert.equal(await page.textContent("#announcement"), "The server does not answer");
-  assert.equal(await tile(page, "Keys"), before);
+  assertNear(numberOf(await tile(page, "Keys")), keys, 0.05, "keys");
   await page.screenshot({ path: `${screenshots}/gone-dark.png` });
   server = await startMemstore(dll, main);
   await live(page);

@@ -42,9 +42,14 @@ export function announce(text) {
   announce.timer = setTimeout(() => { byId("toast").hidden = true; }, 4000);
 }
 
+// Ends the question that is asked.
+let answer = null;
+
 /** Asks before something that cannot be undone; resolves to whether it was confirmed. */
 export function confirm(title, detail, action) {
   const dialog = byId("confirm");
+  // Who is quick asks again before the browser has told that the last question was answered.
+  answer?.();
   byId("confirm-title").textContent = title;
   byId("confirm-detail").textContent = detail;
   byId("confirm-yes").textContent = action;
@@ -52,8 +57,15 @@ export function confirm(title, detail, action) {
   dialog.returnValue = "";
   dialog.showModal();
   byId("confirm-no").focus();
-  return new Promise((resolve) => dialog.addEventListener("close", () => {
-    before?.focus?.();
-    resolve(dialog.returnValue === "yes");
-  }, { once: true }));
+  return new Promise((resolve) => {
+    answer = () => {
+      answer = null;
+      before?.focus?.();
+      resolve(dialog.returnValue === "yes");
+    };
+  });
 }
+
+byId("confirm").addEventListener("close", (event) => {
+  if (!event.target.open) answer?.();
+});
