@@ -22,10 +22,10 @@ check() {
 serves() {
   local program=$1 port data=$WORK/data-$RANDOM
   for round in 1 2; do
-    port=$(free_port)
+    port=$(free_ports 1)
     (cd "$WORK" && exec "$program" serve --port "$port" --http-port 0 --data "$data") >"$WORK/server.log" 2>&1 &
     STARTED+=("$!")
-    for _ in $(seq 150); do "$program" ping --port "$port" >/dev/null 2>&1 && break; sleep 0.1; done
+    until "$program" ping --port "$port" >/dev/null 2>&1 || ! kill -0 "${STARTED[-1]}" 2>/dev/null; do sleep 0.1; done
     "$program" ping --port "$port" || { cat "$WORK/server.log"; return 1; }
     if [ $round = 1 ]; then "$program" bench --port "$port" --requests 5000 --mix set --keys 100 || return 1; fi
     kill -TERM "${STARTED[-1]}"
@@ -43,7 +43,7 @@ case $(uname -m) in aarch64) rid=linux-arm64 ;; *) rid=linux-x64 ;; esac
 dotnet publish src/Memstore.Server -p:PublishProfile=$rid -p:PublishDir="$WORK/single/" -nologo -v q
 check 'it is one file' test "$(ls "$WORK/single")" = memstore
 check 'the file says its version' "$WORK/single/memstore" version
-check 'the file serves without .NET' env -i PATH=/usr/bin:/bin HOME="$WORK" DOTNET_ROOT=/nowhere bash -c "$(declare -f serves free_port listens); WORK=$WORK; STARTED=(); serves $WORK/single/memstore"
+check 'the file serves without .NET' env -i PATH=/usr/bin:/bin HOME="$WORK" DOTNET_ROOT=/nowhere bash -c "$(declare -f serves free_ports listens); WORK=$WORK; STARTED=(); serves $WORK/single/memstore"
 if command -v systemd-analyze >/dev/null; then
   sed "s|/usr/local/bin/memstore|$WORK/single/memstore|" packaging/memstore.service >"$WORK/memstore.service"
   check 'the unit is one that systemd understands' systemd-analyze verify "$WORK/memstore.service"

@@ -62,8 +62,8 @@ echo "typed: $(cat "$BLOCKS/1")"
 bash -c "exec $(cat "$BLOCKS/1")" >"$README_WORK/server.log" 2>&1 &
 server=$!
 trap 'kill -TERM $server 2>/dev/null; wait $server' EXIT
-for _ in $(seq 300); do redis-cli ping >/dev/null 2>&1 && break; sleep 0.1; done
-for _ in $(seq 100); do (: </dev/tcp/127.0.0.1/8080) 2>/dev/null && break; sleep 0.1; done
+# RESP is served before REST.
+until (redis-cli ping && : </dev/tcp/127.0.0.1/8080) >/dev/null 2>&1 || ! kill -0 $server 2>/dev/null; do sleep 0.1; done
 for file in "$BLOCKS"/*; do
   case $(head -1 "$file") in
     '$ redis-cli') check session "$file" ;;

@@ -7,25 +7,32 @@ MEMSTORE_DLL=$ROOT/src/Memstore.Server/bin/Release/net10.0/memstore.dll
 STARTED=()
 mkdir -p "$ARTIFACTS/logs"
 
-# Prints a TCP port of 127.0.0.1 that nobody listens on, below the range that the kernel hands to clients.
-free_port() {
-  local port
-  while port=$((15000 + RANDOM % 15000)); listens "$port"; do :; done
-  echo "$port"
+# Ends only what hangs: on a busy machine a program may take many seconds until it serves.
+START_SECONDS_MAX=120
+
+# free_ports COUNT: prints so many TCP ports of 127.0.0.1, all different, that nobody listens on, below the range that the kernel hands to clients.
+free_ports() {
+  local port ports=()
+  while [ ${#ports[@]} -lt "$1" ]; do
+    port=$((15000 + RANDOM % 15000))
+    [[ " ${ports[*]} " = *" $port "* ]] || listens "$port" || ports+=("$port")
+  done
+  echo "${ports[*]}"
 }
+
+free_port() { free_ports 1; }
 
 listens() { (: >"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 
 # start_server NAME PORT COMMAND...: sets SERVER_PID; output goes to artifacts/logs/NAME.log.
 start_server() {
-  local name=$1 port=$2
+  local name=$1 port=$2 end=$((SECONDS + START_SECONDS_MAX))
   shift 2
   "$@" >"$ARTIFACTS/logs/$name.log" 2>&1 &
   SERVER_PID=$!
   STARTED+=("$SERVER_PID")
-  for _ in $(seq 150); do
+  while [ "$SECONDS" -lt "$end" ] && kill -0 "$SERVER_PID" 2>/dev/null; do
     listens "$port" && return 0
-    kill -0 "$SERVER_PID" 2>/dev/null || break
     sleep 0.1
   done
   echo "$name did not start on port $port; its output:" >&2

@@ -4,7 +4,7 @@ set -u
 source "$(dirname "$0")/checks.sh"
 
 # On a terminal redis-cli asks for COMMAND DOCS and shows hints.
-terminal() { timeout 30 python3 "$(dirname "$0")/terminal.py" "$@"; }
+terminal() { timeout 90 python3 "$(dirname "$0")/terminal.py" "$@"; }
 typed() { terminal "$@" quit -- redis-cli -h "$HOST" -p "$PORT"; }
 
 cli flushall >/dev/null
@@ -44,9 +44,11 @@ keys=$(cli --bigkeys 2>&1)
 check '--bigkeys counts strings' "$keys" '1000 strings with 8893 bytes'
 check '--bigkeys finds the hash' "$keys" 'Biggest +hash found .*big.* has 100 fields'
 check '--memkeys' "$(cli --memkeys 2>&1)" 'Biggest +string found .* has [0-9]+ bytes'
-check '--stat' "$(terminal -- timeout 3 redis-cli -h "$HOST" -p "$PORT" --stat -i 1)" '^1001 +[0-9.]+[KMG]? +[0-9]+ +0 +[0-9]+'
-check '--latency' "$(timeout 3 redis-cli -h "$HOST" -p "$PORT" --latency --raw -i 1 2>&1 | head -1)" '^[0-9]+ [0-9]+ [0-9.]+ [0-9]+'
-check '--latency-history' "$(timeout 4 redis-cli -h "$HOST" -p "$PORT" --latency-history --raw -i 1 2>&1 | head -1)" '^[0-9]+ [0-9]+ [0-9.]+ [0-9]+'
+stat='^1001 +[0-9.]+[KMG]? +[0-9]+ +0 +[0-9]+'
+check '--stat' "$(terminal --until "$stat" -- redis-cli -h "$HOST" -p "$PORT" --stat -i 1)" "$stat"
+# Both end by themselves after a second, because their output is no terminal.
+check '--latency' "$(timeout 60 redis-cli -h "$HOST" -p "$PORT" --latency --raw -i 1 2>&1 | head -1)" '^[0-9]+ [0-9]+ [0-9.]+ [0-9]+'
+check '--latency-history' "$(timeout 60 redis-cli -h "$HOST" -p "$PORT" --latency-history --raw -i 1 2>&1 | head -1)" '^[0-9]+ [0-9]+ [0-9.]+ [0-9]+'
 
 cli flushall >/dev/null
 piped=$(awk 'BEGIN { for (i = 0; i < 100000; i++) { k = "pipe:" i; printf "*3\r\n$3\r\nSET\r\n$%d\r\n%s\r\n$%d\r\n%d\r\n", length(k), k, length(i), i } }' | cli --pipe 2>&1)
@@ -55,10 +57,10 @@ check '--pipe: all keys' "$(cli dbsize)" '^100000$'
 check '--pipe: an error is counted' "$(printf 'SET a\r\nSET b 1\r\n' | cli --pipe 2>&1)" 'errors: 1, replies: 2'
 
 heard=$(mktemp)
-timeout 5 redis-cli -h "$HOST" -p "$PORT" subscribe news >"$heard" &
+timeout 60 redis-cli -h "$HOST" -p "$PORT" subscribe news >"$heard" &
 listener=$!
-for _ in $(seq 50); do [ "$(cli publish news hello)" = 1 ] && break; sleep 0.1; done
-sleep 0.2
+until [ "$(cli publish news hello)" = 1 ] || ! kill -0 $listener; do sleep 0.1; done
+until grep -q hello "$heard" || ! kill -0 $listener; do sleep 0.1; done
 kill $listener 2>/dev/null
 wait $listener 2>/dev/null
 check 'subscribe prints messages' "$(tr '\n' ' ' <"$heard")" 'subscribe news 1 message news hello'
