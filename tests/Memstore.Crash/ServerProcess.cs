@@ -1,30 +1,33 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
+using System.Text.RegularExpressions;
 using Memstore.Histories.Resp;
 
 namespace Memstore.Crash;
 
-/// <summary>A server in a process of its own, on a free port, with its data in a directory.</summary>
-internal sealed class ServerProcess : IDisposable
+/// <summary>A server in a process of its own, on a port that it chooses, with its data in a directory.</summary>
+internal sealed partial class ServerProcess : IDisposable
 {
-    private static readonly TimeSpan StartTimeout = TimeSpan.FromSeconds(60);
+    // Ends only what hangs: a busy machine may take many seconds.
+    private static readonly TimeSpan StartTimeout = TimeSpan.FromMinutes(2);
 
     private readonly Process _process;
     private readonly List<string> _output = [];
+    private volatile int _port;
 
-    private ServerProcess(Process process, IPEndPoint endPoint)
+    private ServerProcess(Process process)
     {
         _process = process;
-        EndPoint = endPoint;
         process.OutputDataReceived += Keep;
         process.ErrorDataReceived += Keep;
         process.BeginOutputReadLine();
         process.BeginErrorReadLine();
     }
 
-    /// <summary>Where it listens.</summary>
-    public IPEndPoint EndPoint { get; }
+    /// <summary>Where it listens, once it does.</summary>
+    public IPEndPoint EndPoint => new(IPAddress.Loopback, _port);
 
     /// <summary>What it has printed.</summary>
     public string Output
@@ -38,10 +41,9 @@ internal sealed class ServerProcess : IDisposable
     /// <summary>Starts one; it may not listen yet.</summary>
     public static ServerProcess Start(string program, string directory, IReadOnlyList<string> options)
     {
-        var endPoint = new IPEndPoint(IPAddress.Loopback, FreePort());
         var start = new ProcessStartInfo("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true };
-        foreach (var word in (string[])[program, "serve", "--port", $"{endPoint.Port}", "--http-port", "0", "--data", directory, .. options]) start.ArgumentList.Add(word);
-        return new ServerProcess(Process.Start(start)!, endPoint);
+        foreach (var word in (string[])[program, "serve", "--port", "0", "--http-port", "0", "--data", directory, .. options]) start.ArgumentList.Add(word);
+        return new ServerProcess(Process.Start(start)!);
     }
 
     /// <summary>Waits until it answers PING, so until its data is loaded.</summary>
@@ -78,15 +80,9 @@ internal sealed class ServerProcess : IDisposable
         _process.Dispose();
     }
 
-    private static int FreePort()
-    {
-        using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-        socket.Bind(new IPEndPoint(IPAddress.Loopback, 0));
-        return ((IPEndPoint)socket.LocalEndPoint!).Port;
-    }
-
     private async Task<bool> AnswersAsync()
     {
+        if (_port == 0) return false;
         try
         {
             await using var connection = await RespConnection.ConnectAsync(EndPoint);
@@ -104,5 +100,10 @@ internal sealed class ServerProcess : IDisposable
     {
         if (line.Data is null) return;
         lock (_output) _output.Add(line.Data);
+        if (Serves().Match(line.Data) is { Success: true } match) _port = int.Parse(match.Groups[1].Value, CultureInfo.InvariantCulture);
     }
+
+    // Memstore 0.1.0 serves on 127.0.0.1:35501 (transport ...
+    [GeneratedRegex(@" serves on 127\.0\.0\.1:(\d+) ")]
+    private static partial Regex Serves();
 }

@@ -1,6 +1,6 @@
 using System.Diagnostics;
 using System.Net;
-using System.Net.Sockets;
+using System.Net.NetworkInformation;
 using Memstore.Histories.Driving;
 using Memstore.Histories.Recording;
 using Memstore.Histories.Resp;
@@ -62,10 +62,7 @@ public sealed class RedisTests(ITestOutputHelper output)
             string? program = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator)
                 .Select(folder => Path.Combine(folder, "redis-server")).FirstOrDefault(File.Exists);
             Assert.SkipWhen(program == null, "redis-server is not installed.");
-            using var free = new TcpListener(IPAddress.Loopback, 0);
-            free.Start();
-            var endPoint = (IPEndPoint)free.LocalEndpoint;
-            free.Stop();
+            var endPoint = new IPEndPoint(IPAddress.Loopback, UnusedPort());
             var start = new ProcessStartInfo(program, ["--bind", "127.0.0.1", "--port", $"{endPoint.Port}", "--save", "", "--appendonly", "no", "--dir", Path.GetTempPath()])
             {
                 RedirectStandardOutput = true,
@@ -77,6 +74,16 @@ public sealed class RedisTests(ITestOutputHelper output)
             }
 
             throw new InvalidOperationException("redis-server did not start.");
+        }
+
+        // Redis does not choose a port by itself. The kernel hands out none below 32768, so neither clients nor servers of other tests take it meanwhile.
+        private static int UnusedPort()
+        {
+            HashSet<int> taken = [.. IPGlobalProperties.GetIPGlobalProperties().GetActiveTcpListeners().Select(endPoint => endPoint.Port)];
+            int port;
+            do port = Random.Shared.Next(15_000, 30_000);
+            while (taken.Contains(port));
+            return port;
         }
 
         public async ValueTask DisposeAsync()

@@ -9,8 +9,6 @@ namespace Memstore.Server.Tests;
 /// <summary>The program as an operator starts and stops it.</summary>
 public sealed class ProgramTests
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
-
     [Fact]
     public async Task It_prints_one_line_with_the_port_that_it_chose_and_stops_with_0()
     {
@@ -230,16 +228,16 @@ public sealed class ProgramTests
     private static async Task<string> ReceiveAsync(Socket socket)
     {
         var buffer = new byte[256];
-        var length = await socket.ReceiveAsync(buffer, TestContext.Current.CancellationToken).AsTask().WaitAsync(Patience, TestContext.Current.CancellationToken);
+        var length = await socket.ReceiveAsync(buffer, TestContext.Current.CancellationToken).AsTask().WaitAsync(ServerFixture.Patience, TestContext.Current.CancellationToken);
         return System.Text.Encoding.UTF8.GetString(buffer, 0, length);
     }
 
     private static async Task<string> ReadLineAsync(StreamReader reader) =>
-        await reader.ReadLineAsync(TestContext.Current.CancellationToken).AsTask().WaitAsync(Patience, TestContext.Current.CancellationToken) ?? "";
+        await reader.ReadLineAsync(TestContext.Current.CancellationToken).AsTask().WaitAsync(ServerFixture.Patience, TestContext.Current.CancellationToken) ?? "";
 
     private static async Task<int> ExitCodeAsync(Process process)
     {
-        await process.WaitForExitAsync(TestContext.Current.CancellationToken).WaitAsync(Patience, TestContext.Current.CancellationToken);
+        await process.WaitForExitAsync(TestContext.Current.CancellationToken).WaitAsync(ServerFixture.Patience, TestContext.Current.CancellationToken);
         return process.ExitCode;
     }
 }

@@ -14,8 +14,6 @@ internal sealed record RespPush(object?[] Elements);
 /// <summary>A client that writes commands as at a terminal and reads replies as plain objects: null, long, double, bool, string, arrays.</summary>
 internal sealed class RespClient(Stream stream) : IDisposable
 {
-    private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(20);
-
     private readonly byte[] _buffer = new byte[64 * 1024];
     private int _start;
     private int _end;
@@ -43,7 +41,7 @@ internal sealed class RespClient(Stream stream) : IDisposable
     /// <summary>Sends bytes as they are.</summary>
     public async Task WriteAsync(ReadOnlyMemory<byte> bytes)
     {
-        using var timeout = new CancellationTokenSource(Timeout);
+        using var timeout = new CancellationTokenSource(ServerFixture.Patience);
         await stream.WriteAsync(bytes, timeout.Token);
     }
 
@@ -172,7 +170,7 @@ internal sealed class RespClient(Stream stream) : IDisposable
     {
         if (_start == _end)
         {
-            using var timeout = new CancellationTokenSource(Timeout);
+            using var timeout = new CancellationTokenSource(ServerFixture.Patience);
             _start = 0;
             _end = await stream.ReadAsync(_buffer, timeout.Token);
             if (_end == 0) throw new EndOfStreamException("The server closed the connection.");

@@ -13,6 +13,9 @@ namespace Memstore.Server.Tests;
 /// <summary>A server in the test's process, on a free port and on a clock that only the test moves.</summary>
 public sealed class ServerFixture : IAsyncLifetime
 {
+    /// <summary>Waits for what must come end after this, so that no test hangs. Nothing is decided by it: a busy machine may take many seconds.</summary>
+    public static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
+
     private ServerHost? _host;
 
     /// <summary>The clock of deadlines and of the server.</summary>

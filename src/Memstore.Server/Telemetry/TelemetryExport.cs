@@ -11,8 +11,6 @@ namespace Memstore.Server.Telemetry;
 /// <summary>Sends metrics and spans to a collector over OTLP. Nothing of OpenTelemetry is loaded unless it is wanted.</summary>
 internal sealed class TelemetryExport : IDisposable
 {
-    private const int StopTimeoutMs = 2_000;
-
     private readonly TelemetryInstruments _instruments;
     private readonly Tracer _tracer;
     private readonly MeterProvider? _metrics;
@@ -40,6 +38,9 @@ internal sealed class TelemetryExport : IDisposable
             .AddOtlpExporter(exporter => Apply(exporter, wanted, wanted.TracesEndpoint)).Build();
         server.Tracer = _tracer;
     }
+
+    /// <summary>How long stopping waits for the collector, in milliseconds.</summary>
+    internal static int StopTimeoutMs { get; set; } = 2_000;
 
     /// <summary>Starts to export.</summary>
     /// <returns>What stops it; null if it failed, which the log then says.</returns>

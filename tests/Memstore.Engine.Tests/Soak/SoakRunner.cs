@@ -3,7 +3,7 @@ namespace Memstore.Engine.Tests.Soak;
 /// <summary>Runs the transactions of one thread to their ends: directly or queued, as chance has it.</summary>
 internal sealed class SoakRunner(Store store, Random random) : ITransactionBody, IDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
 
     private readonly Transaction _transaction = new(store);
     private readonly SemaphoreSlim _ended = new(0);

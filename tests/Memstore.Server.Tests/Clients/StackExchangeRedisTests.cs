@@ -6,8 +6,6 @@ namespace Memstore.Server.Tests.Clients;
 /// <summary>The client that most .NET programs use, over both versions of the protocol.</summary>
 public sealed class StackExchangeRedisTests(ServerFixture server) : IClassFixture<ServerFixture>
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
-
     [Theory]
     [InlineData(RedisProtocol.Resp2)]
     [InlineData(RedisProtocol.Resp3)]
@@ -49,7 +47,7 @@ public sealed class StackExchangeRedisTests(ServerFixture server) : IClassFixtur
         await Task.WhenAll(Enumerable.Range(0, 16).Select(_ => Task.Run(async () =>
         {
             for (var i = 0; i < 100; i++) await db.StringIncrementAsync(key);
-        }))).WaitAsync(Patience, TestContext.Current.CancellationToken);
+        }))).WaitAsync(ServerFixture.Patience, TestContext.Current.CancellationToken);
         Assert.Equal(1600, (long)await db.StringGetAsync(key));
     }
 
@@ -123,8 +121,8 @@ public sealed class StackExchangeRedisTests(ServerFixture server) : IClassFixtur
         await subscriber.SubscribeAsync(RedisChannel.Literal(name), (_, value) => received.TrySetResult(value!));
         await subscriber.SubscribeAsync(RedisChannel.Pattern(name + "*"), (_, value) => byPattern.TrySetResult(value!));
         Assert.Equal(2, await other.GetSubscriber().PublishAsync(RedisChannel.Literal(name), "hello"));
-        Assert.Equal("hello", await received.Task.WaitAsync(Patience, TestContext.Current.CancellationToken));
-        Assert.Equal("hello", await byPattern.Task.WaitAsync(Patience, TestContext.Current.CancellationToken));
+        Assert.Equal("hello", await received.Task.WaitAsync(ServerFixture.Patience, TestContext.Current.CancellationToken));
+        Assert.Equal("hello", await byPattern.Task.WaitAsync(ServerFixture.Patience, TestContext.Current.CancellationToken));
         await subscriber.UnsubscribeAsync(RedisChannel.Literal(name));
         Assert.Equal(1, await other.GetSubscriber().PublishAsync(RedisChannel.Literal(name), "again"));
     }
@@ -166,8 +164,8 @@ public sealed class StackExchangeRedisTests(ServerFixture server) : IClassFixtur
             EndPoints = { server.EndPoint },
             Protocol = protocol,
             AllowAdmin = true,
-            AsyncTimeout = (int)Patience.TotalMilliseconds,
-            ConnectTimeout = (int)Patience.TotalMilliseconds,
+            AsyncTimeout = (int)ServerFixture.Patience.TotalMilliseconds,
+            ConnectTimeout = (int)ServerFixture.Patience.TotalMilliseconds,
         };
         return await ConnectionMultiplexer.ConnectAsync(options);
     }

@@ -6,8 +6,6 @@ namespace Memstore.Server.Tests.CommandLine;
 /// <summary>The program, run to its end as an operator runs it.</summary>
 internal static class ProgramRun
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
-
     /// <summary>Runs it with arguments.</summary>
     public static Task<(int Code, string Output, string Error)> RunAsync(params string[] arguments) =>
         RunAsync("dotnet", [Path.Combine(AppContext.BaseDirectory, "memstore.dll"), .. arguments]);
@@ -24,7 +22,7 @@ internal static class ProgramRun
         var error = process.StandardError.ReadToEndAsync(cancellation);
         try
         {
-            await process.WaitForExitAsync(cancellation).WaitAsync(Patience, cancellation);
+            await process.WaitForExitAsync(cancellation).WaitAsync(ServerFixture.Patience, cancellation);
         }
         catch (TimeoutException)
         {

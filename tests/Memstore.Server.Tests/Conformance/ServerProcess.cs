@@ -1,29 +1,35 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Net;
-using System.Net.Sockets;
+using System.Net.NetworkInformation;
 using System.Text;
+using System.Text.RegularExpressions;
 
 namespace Memstore.Server.Tests.Conformance;
 
 /// <summary>A server in a process of its own, on a free port of 127.0.0.1: the program as a user starts it, or a real Redis.</summary>
 // Threading: start and stop from one thread; Log from any.
-internal sealed class ServerProcess : IDisposable
+internal sealed partial class ServerProcess : IDisposable
 {
-    private static readonly TimeSpan StartMax = TimeSpan.FromSeconds(30);
-    private static readonly TimeSpan StopMax = TimeSpan.FromSeconds(10);
+    // These end only what hangs: a busy machine may take many seconds.
+    private static readonly TimeSpan StartMax = TimeSpan.FromMinutes(2);
+    private static readonly TimeSpan StopMax = TimeSpan.FromMinutes(1);
 
     private readonly Process _process;
     private readonly StringBuilder _log = new();
+    private readonly TaskCompletionSource<int> _port = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly int _askedPort;
 
-    private ServerProcess(Process process, int port)
+    private ServerProcess(Process process, int askedPort)
     {
         _process = process;
-        EndPoint = new IPEndPoint(IPAddress.Loopback, port);
-        process.OutputDataReceived += (_, line) => Keep(line.Data);
-        process.ErrorDataReceived += (_, line) => Keep(line.Data);
+        _askedPort = askedPort;
+        process.OutputDataReceived += (_, line) => Keep(line.Data, isOutput: true);
+        process.ErrorDataReceived += (_, line) => Keep(line.Data, isOutput: false);
     }
 
-    public IPEndPoint EndPoint { get; }
+    /// <summary>Where it listens.</summary>
+    public IPEndPoint EndPoint => new(IPAddress.Loopback, _port.Task.Result);
 
     /// <summary>All that the server has printed so far.</summary>
     public string Log
@@ -39,24 +45,22 @@ internal sealed class ServerProcess : IDisposable
     /// <summary>Starts the built memstore.dll and waits until it accepts connections.</summary>
     public static ServerProcess StartMemstore(params string[] options)
     {
-        var port = FreePort();
         var program = Path.Combine(AppContext.BaseDirectory, "memstore.dll");
-        return Start("dotnet", [program, "serve", "--port", $"{port}", "--bind", "127.0.0.1", "--data", "none", "--http-port", "0", .. options], port);
+        return Start("dotnet", [program, "serve", "--port", "0", "--bind", "127.0.0.1", "--data", "none", "--http-port", "0", .. options], 0);
     }
 
     /// <summary>Starts it with a limit on open files, sockets included.</summary>
     public static ServerProcess StartMemstoreWithFiles(int filesMax, params string[] options)
     {
-        var port = FreePort();
         var program = Path.Combine(AppContext.BaseDirectory, "memstore.dll");
-        var command = $"ulimit -n {filesMax}; exec dotnet '{program}' serve --port {port} --bind 127.0.0.1 --data none --http-port 0 {string.Join(' ', options)}";
-        return Start("bash", ["-c", command], port);
+        var command = $"ulimit -n {filesMax}; exec dotnet '{program}' serve --port 0 --bind 127.0.0.1 --data none --http-port 0 {string.Join(' ', options)}";
+        return Start("bash", ["-c", command], 0);
     }
 
     /// <summary>Starts redis-server without persistence, or returns null when it is not installed.</summary>
     public static ServerProcess? StartRedis(params string[] options)
     {
-        var port = FreePort();
+        var port = UnusedPort();
         try
         {
             return Start(
@@ -68,14 +72,6 @@ internal sealed class ServerProcess : IDisposable
         {
             return null;
         }
-    }
-
-    /// <summary>A port that nobody listens on now.</summary>
-    public static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 
     /// <summary>Asks the server to stop (SIGTERM) and returns its exit code; kills it when it does not.</summary>
@@ -98,7 +94,17 @@ internal sealed class ServerProcess : IDisposable
         _process.Dispose();
     }
 
-    private static ServerProcess Start(string program, string[] arguments, int port)
+    // Redis does not choose a port by itself. The kernel hands out none below 32768, so neither clients nor servers of other tests take it meanwhile.
+    private static int UnusedPort()
+    {
+        var taken = IPGlobalProperties.GetIPGlobalProperties().GetActiveTcpListeners().Select(static endPoint => endPoint.Port).ToHashSet();
+        int port;
+        do port = Random.Shared.Next(15_000, 30_000);
+        while (taken.Contains(port));
+        return port;
+    }
+
+    private static ServerProcess Start(string program, string[] arguments, int askedPort)
     {
         var start = new ProcessStartInfo(program, arguments)
         {
@@ -106,36 +112,25 @@ internal sealed class ServerProcess : IDisposable
             RedirectStandardError = true,
             WorkingDirectory = Path.GetTempPath(),
         };
-        var server = new ServerProcess(Process.Start(start)!, port);
+        var server = new ServerProcess(Process.Start(start)!, askedPort);
         server._process.BeginOutputReadLine();
         server._process.BeginErrorReadLine();
-        server.WaitUntilReady();
-        return server;
+        if (server._port.Task.Wait(StartMax) && server._port.Task.Result > 0) return server;
+        server.Dispose();
+        throw new InvalidOperationException($"{program} did not start:\n{server.Log}");
     }
 
-    private void WaitUntilReady()
-    {
-        var clock = Stopwatch.StartNew();
-        while (clock.Elapsed < StartMax && !_process.HasExited)
-        {
-            try
-            {
-                using var probe = new TcpClient();
-                probe.Connect(EndPoint);
-                return;
-            }
-            catch (SocketException)
-            {
-                Thread.Sleep(10); // Another process has to listen first; there is nothing to wait on.
-            }
-        }
-
-        Dispose();
-        throw new InvalidOperationException($"{_process.StartInfo.FileName} did not start:\n{Log}");
-    }
-
-    private void Keep(string? line)
+    // Memstore says where it serves, Redis that it is ready; the end of the output says that neither will.
+    private void Keep(string? line, bool isOutput)
     {
         lock (_log) _log.AppendLine(line);
+        if (!isOutput) return;
+        if (line is null) _port.TrySetResult(0);
+        else if (Serves().Match(line) is { Success: true } match) _port.TrySetResult(int.Parse(match.Groups[1].Value, CultureInfo.InvariantCulture));
+        else if (_askedPort > 0 && line.Contains("Ready to accept connections", StringComparison.Ordinal)) _port.TrySetResult(_askedPort);
     }
+
+    // Memstore 0.1.0 serves on 127.0.0.1:35501 (transport ...
+    [GeneratedRegex(@" serves on 127\.0\.0\.1:(\d+) ")]
+    private static partial Regex Serves();
 }

@@ -4,11 +4,9 @@ using System.Text;
 
 namespace Memstore.Server.Tests.Http;
 
-/// <summary>A socket to the REST port, for what no well-behaved client sends. Its waits end after a minute, so that no test hangs.</summary>
+/// <summary>A socket to the REST port, for what no well-behaved client sends. Its waits have an end, so that no test hangs.</summary>
 internal sealed class RawHttp : IDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(1);
-
     private readonly Socket _socket = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
 
     public static async Task<RawHttp> ConnectAsync(IPEndPoint endPoint)
@@ -25,7 +23,7 @@ internal sealed class RawHttp : IDisposable
     {
         try
         {
-            using var patience = new CancellationTokenSource(Patience);
+            using var patience = new CancellationTokenSource(ServerFixture.Patience);
             while (bytes.Length > 0) bytes = bytes[await _socket.SendAsync(bytes, patience.Token)..];
             return true;
         }
@@ -41,7 +39,7 @@ internal sealed class RawHttp : IDisposable
     /// <summary>What has come until there is so much, or the server closes.</summary>
     public async Task<byte[]> ReadAsync(int atLeast = int.MaxValue)
     {
-        using var patience = new CancellationTokenSource(Patience);
+        using var patience = new CancellationTokenSource(ServerFixture.Patience);
         var all = new MemoryStream();
         var buffer = new byte[16 * 1024];
         try

@@ -7,6 +7,9 @@ namespace Memstore.Server.Tests.Metrics;
 /// <summary>The sketch finds the heaviest keys of a stream in bounded memory.</summary>
 public sealed class HotKeySketchTests
 {
+    // Always the same stream and the same coins: how far an estimate is off has a distribution, and a test is not to meet its tail some day.
+    private const int Seed = 20_261_123;
+
     [Theory]
     [InlineData(1.2)]
     [InlineData(0.99)]
@@ -14,8 +17,7 @@ public sealed class HotKeySketchTests
     {
         const int Keys = 100_000;
         const int Uses = 400_000;
-        var seed = Environment.TickCount;
-        var random = new Random(seed);
+        var random = new Random(Seed);
         var sums = Cumulative(Keys, exponent);
         var counts = new int[Keys];
         var sketch = new HotKeySketch(HotKeyMeasure.Commands);
@@ -29,8 +31,8 @@ public sealed class HotKeySketchTests
         var weights = Weights(sketch);
         for (var key = 0; key < 10; key++)
         {
-            Assert.True(weights.TryGetValue(key, out var weight), $"Key {key} of {counts[key]} uses is missing (seed {seed}).");
-            Assert.True(Math.Abs(weight - counts[key]) < (counts[key] * 0.15) + 100, $"Key {key}: {weight} instead of {counts[key]} (seed {seed}).");
+            Assert.True(weights.TryGetValue(key, out var weight), $"Key {key} of {counts[key]} uses is missing.");
+            Assert.True(Math.Abs(weight - counts[key]) < (counts[key] * 0.15) + 100, $"Key {key}: {weight} instead of {counts[key]}.");
         }
 
         Assert.InRange(sketch.Count, 1, HotKeySketch.Capacity);
@@ -39,12 +41,11 @@ public sealed class HotKeySketchTests
     [Fact]
     public void A_heavy_key_among_very_many_that_come_once_stays()
     {
-        var seed = Environment.TickCount;
-        var random = new Random(seed);
+        var random = new Random(Seed);
         var sketch = new HotKeySketch(HotKeyMeasure.Bytes);
         for (var i = 0; i < 300_000; i++) Add(sketch, i % 100 == 0 ? -1 : i, i % 100 == 0 ? 1_000 : 10, random.NextDouble());
-        Assert.True(Weights(sketch).TryGetValue(-1, out var weight), $"seed {seed}");
-        Assert.True(weight is > 2_700_000 and < 3_300_000, $"{weight}, seed {seed}");
+        Assert.True(Weights(sketch).TryGetValue(-1, out var weight));
+        Assert.True(weight is > 2_700_000 and < 3_300_000, $"{weight}");
     }
 
     [Fact]

@@ -42,7 +42,7 @@ public sealed class LeavingClientTests
         using (var client = await ServerFixture.ConnectAsync(host))
         {
             await client.SendAsync("SET x 1");
-            await log.WaitedFor.Task.WaitAsync(TimeSpan.FromSeconds(20), TestContext.Current.CancellationToken);
+            await log.WaitedFor.Task.WaitAsync(ServerFixture.Patience, TestContext.Current.CancellationToken);
         }
         Assert.Equal("PONG", await other.AskAsync("PING"));
         await UntilOneIsLeft(host);
@@ -59,7 +59,7 @@ public sealed class LeavingClientTests
         using var other = await ServerFixture.ConnectAsync(host);
         using var holder = new ShardHolder(host.State.Store, "x"u8.ToArray());
         var holding = Task.Factory.StartNew(holder.Hold, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
-        await holder.Held.Task.WaitAsync(TimeSpan.FromSeconds(20), TestContext.Current.CancellationToken);
+        await holder.Held.Task.WaitAsync(ServerFixture.Patience, TestContext.Current.CancellationToken);
         object? id;
         using (var client = await ServerFixture.ConnectAsync(host))
         {
@@ -89,7 +89,7 @@ public sealed class LeavingClientTests
         using var client = new RespClient(socket.GetStream());
         await client.SendAsync("SET x 1");
         socket.Client.Shutdown(System.Net.Sockets.SocketShutdown.Send);
-        await log.WaitedFor.Task.WaitAsync(TimeSpan.FromSeconds(20), TestContext.Current.CancellationToken);
+        await log.WaitedFor.Task.WaitAsync(ServerFixture.Patience, TestContext.Current.CancellationToken);
         _clock.Advance(TimeSpan.FromMilliseconds(300));
         log.MakeSafe();
         Assert.Equal("OK", await client.ReadAsync());
@@ -105,7 +105,7 @@ public sealed class LeavingClientTests
 
     private static async Task Eventually(Func<Task<bool>> condition)
     {
-        var limit = DateTime.UtcNow.AddSeconds(60);
+        var limit = DateTime.UtcNow + ServerFixture.Patience;
         while (!await condition())
         {
             Assert.True(DateTime.UtcNow < limit, "it does not happen");

@@ -114,7 +114,7 @@ public sealed class SessionTests
         using var writer = ServerFixture.ConnectInMemory(host);
         using var other = ServerFixture.ConnectInMemory(host);
         await writer.WriteAsync(RespClient.Pipeline("SET x 1", "PING"));
-        await log.WaitedFor.Task.WaitAsync(TimeSpan.FromSeconds(20), TestContext.Current.CancellationToken);
+        await log.WaitedFor.Task.WaitAsync(ServerFixture.Patience, TestContext.Current.CancellationToken);
         // Another client depends on nothing that is unsafe.
         Assert.Equal("PONG", await other.AskAsync("PING"));
         var first = writer.ReadAsync();
@@ -131,7 +131,7 @@ public sealed class SessionTests
         await using var host = ServerFixture.Make(TimeProvider.System, log, new NoEffects());
         using var writer = ServerFixture.ConnectInMemory(host);
         await writer.SendAsync("SET x 1");
-        await log.WaitedFor.Task.WaitAsync(TimeSpan.FromSeconds(20), TestContext.Current.CancellationToken);
+        await log.WaitedFor.Task.WaitAsync(ServerFixture.Patience, TestContext.Current.CancellationToken);
         log.Fail();
         Assert.Equal(new RespError("ERR the outcome is unknown: the commit could not be made durable"), await writer.ReadAsync());
         Assert.True(await writer.IsClosedAsync());

@@ -135,8 +135,6 @@ public sealed record TransportSetup(string Name, int EventThreads, bool IsPlain 
 /// <summary>A plain socket whose every wait has an end.</summary>
 internal sealed class TestClient(Socket socket) : IDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
-
     public Socket Socket { get; } = socket;
 
     public static async Task<TestClient> ConnectAsync(EndPoint endPoint, int? receiveBufferBytes = null)
@@ -147,14 +145,14 @@ internal sealed class TestClient(Socket socket) : IDisposable
             socket.NoDelay = true;
         if (receiveBufferBytes is { } bytes)
             socket.ReceiveBufferSize = bytes;
-        await socket.ConnectAsync(endPoint).WaitAsync(Patience);
+        await socket.ConnectAsync(endPoint).WaitAsync(ServerFixture.Patience);
         return new TestClient(socket);
     }
 
     public async Task SendAsync(ReadOnlyMemory<byte> data)
     {
         while (!data.IsEmpty)
-            data = data[await Socket.SendAsync(data).AsTask().WaitAsync(Patience)..];
+            data = data[await Socket.SendAsync(data).AsTask().WaitAsync(ServerFixture.Patience)..];
     }
 
     /// <summary>Receives what is there; 0 is the end, also when the connection was reset.</summary>
@@ -162,7 +160,7 @@ internal sealed class TestClient(Socket socket) : IDisposable
     {
         try
         {
-            return await Socket.ReceiveAsync(buffer).AsTask().WaitAsync(Patience);
+            return await Socket.ReceiveAsync(buffer).AsTask().WaitAsync(ServerFixture.Patience);
         }
         catch (SocketException e) when (e.SocketErrorCode is SocketError.ConnectionReset or SocketError.ConnectionAborted)
         {

@@ -279,7 +279,7 @@ public abstract partial class TransportTests
             var waiting = client.Socket.SendAsync(new byte[1_000_000]);
             seen!.Abort("the test wants it");
             release.Set();
-            await Assert.ThrowsAsync<SocketException>(() => waiting.WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken));
+            await Assert.ThrowsAsync<SocketException>(() => waiting.WaitAsync(ServerFixture.Patience, TestContext.Current.CancellationToken));
         }
         finally
         {

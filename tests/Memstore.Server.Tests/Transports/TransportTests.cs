@@ -26,7 +26,7 @@ public abstract partial class TransportTests(TransportSetup setup)
     /// <summary>Waits for a condition that must become true; the limit only ends a test that has failed.</summary>
     private static async Task Eventually(Func<bool> condition, string what)
     {
-        var limit = DateTime.UtcNow.AddSeconds(60);
+        var limit = DateTime.UtcNow + ServerFixture.Patience;
         while (!condition())
         {
             Assert.True(DateTime.UtcNow < limit, what);
