@@ -42,7 +42,7 @@ internal sealed class Balancer(ServerState server) : IAsyncDisposable
     {
         var before = server.Store.ShardCount;
         var moves = server.Store.SetShardCount(count);
-        server.Settings.Override("shards", count.ToString(CultureInfo.InvariantCulture));
+        server.Settings.Override("shards", count.ToString(CultureInfo.InvariantCulture), byClient: true);
         Note($"the number of shards was changed from {before} to {count}: {moves.Count} slots moved");
         return null;
     });

@@ -76,6 +76,9 @@ internal sealed class Setting(string name, SettingKind kind, string initial)
     /// <summary>When it may change.</summary>
     public Changeability Changes { get; init; }
 
+    /// <summary>Whether a flag may be said as <c>on</c> and <c>off</c> too, as Redis' own may not.</summary>
+    public bool TakesOnAndOff { get; init; }
+
     /// <summary>What the word <c>auto</c> stands for; null where it is no value.</summary>
     public Func<long>? Auto { get; init; }
 
@@ -103,6 +106,7 @@ internal sealed class Setting(string name, SettingKind kind, string initial)
     {
         error = null;
         if (Auto is not null && text.Equals("auto", StringComparison.OrdinalIgnoreCase)) text = Auto().ToString(CultureInfo.InvariantCulture);
+        if (TakesOnAndOff) text = text.ToUpperInvariant() switch { "ON" => "yes", "OFF" => "no", _ => text };
         var normal = Kind switch
         {
             SettingKind.Flag => Word(text, ["yes", "no"], "argument must be 'yes' or 'no'", ref error),

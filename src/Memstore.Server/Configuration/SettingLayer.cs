@@ -22,11 +22,11 @@ internal abstract class SettingLayer : ConfigurationProvider, IConfigurationSour
     /// <summary>Tells the operator something.</summary>
     protected void Report(string line) => _reports.Add(line);
 
-    /// <summary>true and false for yes and no, which YAML and the environment often have.</summary>
+    /// <summary>true and on, false and off for yes and no, as files and the environment often have them.</summary>
     protected static string Normal(Setting row, string text) => (row.Kind, text) switch
     {
-        (SettingKind.Flag or SettingKind.Choice, "true" or "True" or "TRUE") => "yes",
-        (SettingKind.Flag or SettingKind.Choice, "false" or "False" or "FALSE") => "no",
+        (SettingKind.Flag or SettingKind.Choice, "true" or "True" or "TRUE") or (SettingKind.Flag, "on" or "On" or "ON") => "yes",
+        (SettingKind.Flag or SettingKind.Choice, "false" or "False" or "FALSE") or (SettingKind.Flag, "off" or "Off" or "OFF") => "no",
         _ => text,
     };
 }

@@ -41,7 +41,7 @@ internal static partial class SettingTable
             Min = 1, Max = ShardsMax, Changes = Changeability.Start, Auto = static () => AutomaticShards,
             About = "The number of shards at the start, or auto for one per processor; SHARDS SET changes it.",
         },
-        new("rebalance", Flag, "yes") { About = "Whether slots move when a shard has too much of the load." },
+        new("rebalance", Flag, "yes") { TakesOnAndOff = true, About = "Whether slots move when a shard has too much of the load." },
         new("load-factor", Text, "1.2") { Check = SettingChecks.LoadFactor, About = "What a shard may have of the load, as a multiple of the average; above 1." },
         new("replication-factor", Integer, "40") { Min = 1, Max = 1000, About = "Points of each shard on the ring; obeyed by the next change of the number of shards." },
         new("databases", Integer, "16") { Min = 1, Max = 1024, Changes = Changeability.Start, About = "The number of databases." },

@@ -95,9 +95,17 @@ internal sealed class Settings
     public bool TrySet(IReadOnlyList<(string Name, string Value)> changes, out string error) => TrySet(changes, starting: false, out error);
 
     /// <summary>Says what is true of a setting whatever was asked for.</summary>
-    public void Override(string name, string value)
+    /// <param name="name">The setting.</param>
+    /// <param name="value">Its text.</param>
+    /// <param name="byClient">Whether a client has made it so, with a command of its own: CONFIG REWRITE keeps that.</param>
+    public void Override(string name, string value, bool byClient = false)
     {
-        lock (_lock) _values[SettingTable.Names[name]] = value;
+        lock (_lock)
+        {
+            var row = SettingTable.Names[name];
+            _values[row] = value;
+            if (byClient) _changedByClients.Add(row);
+        }
     }
 
     /// <summary>Sets one setting before the server runs. The text is bytes, one in each character.</summary>

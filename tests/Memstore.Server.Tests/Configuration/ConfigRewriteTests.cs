@@ -52,6 +52,22 @@ public sealed class ConfigRewriteTests : IDisposable
     }
 
     [Fact]
+    public async Task The_number_of_shards_that_was_chosen_is_kept()
+    {
+        _folder.Write("memstore.yaml", "port: 0\nhttp-port: 0\ndata: none\nshards: auto\n");
+        await using (var host = await StartAsync("memstore.yaml"))
+        {
+            using var client = await ServerFixture.ConnectAsync(host);
+            Assert.Equal("OK", await client.AskAsync("SHARDS SET 7"));
+            Assert.Equal("OK", await client.AskAsync("CONFIG REWRITE"));
+        }
+
+        Assert.Equal("port: 0\nhttp-port: 0\ndata: none\nshards: 7\n", _folder.Read("memstore.yaml"));
+        await using var next = await StartAsync("memstore.yaml");
+        Assert.Equal(7, next.State.Store.ShardCount);
+    }
+
+    [Fact]
     public void Links_are_followed_and_permissions_stay()
     {
         if (OperatingSystem.IsWindows()) return;

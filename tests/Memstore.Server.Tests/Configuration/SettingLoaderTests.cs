@@ -85,6 +85,17 @@ public sealed class SettingLoaderTests : IDisposable
     public void Shards_auto_is_one_for_each_processor() =>
         Assert.Equal(Environment.ProcessorCount.ToString(), _folder.Load(options: "shards=auto").Settings["shards"]);
 
+    [Fact]
+    public void The_balancer_is_switched_with_on_and_off_and_flags_of_Redis_are_not()
+    {
+        var settings = _folder.Load(options: "rebalance=off").Settings;
+        Assert.Equal("no", settings["rebalance"]);
+        Assert.True(settings.TrySet([("rebalance", "ON")], out var error), error);
+        Assert.Equal("yes", settings["rebalance"]);
+        Assert.False(settings.TrySet([("lazyfree-lazy-expire", "on")], out error));
+        Assert.Equal("CONFIG SET failed (possibly related to argument 'lazyfree-lazy-expire') - argument must be 'yes' or 'no'", error);
+    }
+
     [Theory]
     [InlineData("port", "6379", "6380")]
     [InlineData("bind", "127.0.0.1", "0.0.0.0")]

@@ -19,6 +19,8 @@ public sealed class YamlFileTests : IDisposable
     [InlineData("appendonly: no", "appendonly", "no")]
     [InlineData("appendonly: false", "appendonly", "no")]
     [InlineData("appendonly: 'true'", "appendonly", "yes")]
+    [InlineData("appendonly: off", "appendonly", "no")]
+    [InlineData("rebalance: On", "rebalance", "yes")]
     [InlineData("appendfsync: no", "appendfsync", "no")]
     [InlineData("MAXMEMORY: 2GB", "maxmemory", "2147483648")]
     [InlineData("slave-priority: 7", "replica-priority", "7")]
