@@ -36,6 +36,7 @@ internal sealed unsafe class Maintenance : IDisposable
     private int _expiringSlot;
     private bool _allExpired;
     private bool _isMoreDue;
+    private bool _isShortOfMemory;
     private int _expiryStart;
     private VersionStore.Version _tombstone;
 
@@ -72,6 +73,7 @@ internal sealed unsafe class Maintenance : IDisposable
             _store.ForgetOlderSets();
             _store.PrepareKeyspaces();
             _isMoreDue = false;
+            _isShortOfMemory = false;
             if (_store.ExpiresActively && !_store.IsLoading) Expire();
             FreeVersions();
             FreeDropped();
@@ -93,7 +95,7 @@ internal sealed unsafe class Maintenance : IDisposable
 
     private void Loop()
     {
-        while (!_stop.Wait(_isMoreDue ? 0 : PeriodMs)) Run();
+        while (!_stop.Wait(_isMoreDue && !_isShortOfMemory ? 0 : PeriodMs)) Run();
     }
 
     private void ScanForBigKeys()
@@ -117,16 +119,25 @@ internal sealed unsafe class Maintenance : IDisposable
         _transaction.Begin(database);
         _transaction.Declare(new KeyRoute(0, (ushort)slot), KeyAccess.Write);
         var worker = _workers.Rent();
-        if (_transaction.TryRun(worker, _slice))
+        try
         {
-            _workers.Return(worker);
+            if (_transaction.TryRun(worker, _slice)) return;
+            _slice.Ended.Reset();
+            _transaction.Submit(worker, _slice);
+        }
+        catch (OutOfMemoryException)
+        {
+            // The slice has changed nothing; there may be memory in the next round.
+            _isShortOfMemory = true;
             return;
         }
+        finally
+        {
+            _workers.Return(worker);
+        }
 
-        _slice.Ended.Reset();
-        _transaction.Submit(worker, _slice);
-        _workers.Return(worker);
         _slice.Ended.Wait();
+        _isShortOfMemory |= _slice.Error is OutOfMemoryException;
     }
 
     // Slots take turns, so that one with millions of keys that are due keeps no other waiting, and after some slices the rest of maintenance
@@ -134,7 +145,7 @@ internal sealed unsafe class Maintenance : IDisposable
     private void Expire()
     {
         _isMoreDue = true;
-        for (var slices = ExpirySlicesPerRun; _isMoreDue && slices > 0;)
+        for (var slices = ExpirySlicesPerRun; _isMoreDue && !_isShortOfMemory && slices > 0;)
         {
             _isMoreDue = false;
             var keyspaces = _store.DatabaseSet.Keyspaces;
@@ -267,7 +278,13 @@ internal sealed unsafe class Maintenance : IDisposable
 
         public void Run(Transaction transaction) => Action(transaction);
 
-        public void Completed(Transaction transaction, Exception? error) => Ended.Set();
+        public Exception? Error { get; private set; }
+
+        public void Completed(Transaction transaction, Exception? error)
+        {
+            Error = error;
+            Ended.Set();
+        }
 
         public void Dispose() => Ended.Dispose();
     }

@@ -336,6 +336,13 @@ public sealed unsafe partial class Store : IDisposable
     internal void PublishSettled(DatabaseSet set) =>
         Install(new DatabaseSet(set.Keyspaces, set.Stamp, set.Position, isChanging: false, set.Older));
 
+    /// <summary>Shows again what an earlier set showed, which no snapshot has stopped seeing.</summary>
+    internal DatabaseSet Restore(DatabaseSet set) =>
+        Install(new DatabaseSet(set.Keyspaces, set.Stamp, set.Position, isChanging: true, set.Older));
+
+    /// <summary>Ends the process: a half-finished transaction could be read or logged otherwise.</summary>
+    internal void Stop(string reason, Exception error) => Options.Stop(reason, error);
+
     /// <summary>Publishes other keyspaces.</summary>
     internal DatabaseSet Publish(Keyspace[] keyspaces, long stamp, long position, bool isChanging)
     {

@@ -50,6 +50,9 @@ public sealed class StoreOptions
     /// <summary>From how many unused bytes in pages of records on it pays to empty sparse ones. Tests lower it.</summary>
     internal long EvacuationSlackBytes { get; init; } = 4L << 20;
 
+    /// <summary>Ends the process. Tests look on.</summary>
+    internal Action<string, Exception> Stop { get; init; } = Environment.FailFast;
+
     /// <summary>Rules of the commit protocol to break, so that tests can show that breaking them is noticed.</summary>
     internal CommitFaults Faults { get; init; }
 }

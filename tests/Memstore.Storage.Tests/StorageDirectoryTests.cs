@@ -50,6 +50,39 @@ public sealed class StorageDirectoryTests
         Assert.True(again.Dump().ContainsKey("5:late"));
     }
 
+    [Fact]
+    public void Nothing_of_a_transaction_that_failed_is_recovered()
+    {
+        var disk = new MemoryDisk();
+        IReadOnlyDictionary<string, string> expected;
+        using (var store = new TestStore(disk))
+        {
+            store.Set("a", "1");
+            store.SetFields("big", Enumerable.Range(0, 1_000).Select(static i => ($"field{i}", "value")));
+            for (var steps = 0; steps < 6; steps++) Assert.Throws<NotSupportedException>(() => store.Run(0, transaction => FailAfter(store, transaction, steps)));
+            store.Set("b", "2");
+            expected = store.Dump();
+            Assert.Equal(3, expected.Count);
+        }
+
+        using var again = new TestStore(disk);
+        Assert.Equal(expected, again.AsLoaded);
+    }
+
+    private static void FailAfter(TestStore store, Memstore.Engine.Transaction transaction, int steps)
+    {
+        for (var step = 0; step < steps; step++)
+        {
+            if (step == 0) transaction.PutString(store.KeyOf("a"), "changed"u8);
+            else if (step == 1) transaction.SetFields(store.KeyOf("big"), new TestStore.Pairs([("field1", "changed"), ("new", "1")]));
+            else if (step == 2) transaction.Delete(store.KeyOf("a"));
+            else if (step == 3) transaction.Flush(0);
+            else transaction.PutString(store.KeyOf($"new{step}"), "1"u8);
+        }
+
+        throw new NotSupportedException("A command fails.");
+    }
+
     [Theory]
     [InlineData(1)]
     [InlineData(2)]

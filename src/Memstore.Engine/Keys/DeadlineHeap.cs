@@ -144,7 +144,17 @@ internal unsafe struct DeadlineHeap
         var page = (ulong*)worker.Allocate(PageEntries * 8, MemoryKind.Other);
         if (_capacity == PageEntries || DirectorySize(pages + 1) != DirectorySize(pages))
         {
-            var directory = (ulong**)worker.Allocate((nuint)DirectorySize(pages + 1), MemoryKind.Other);
+            ulong** directory;
+            try
+            {
+                directory = (ulong**)worker.Allocate((nuint)DirectorySize(pages + 1), MemoryKind.Other);
+            }
+            catch
+            {
+                worker.Free((byte*)page);
+                throw;
+            }
+
             if (_capacity == PageEntries)
             {
                 directory[0] = _block;

@@ -10,19 +10,25 @@ internal sealed unsafe class Expiry(SlotTable table, long baseUnixMs)
 
     private uint _sweep;
 
-    /// <summary>Notes the deadline of a key.</summary>
-    /// <returns>By how many bytes the slot's heap grew.</returns>
-    public long Add(Keyspace keyspace, int slot, uint tag, long deadlineUnixMs, Worker worker)
+    /// <summary>Notes the deadline of a key. When memory is refused nothing has changed; a note without its key does no harm.</summary>
+    public void Add(Keyspace keyspace, int slot, uint tag, long deadlineUnixMs, Worker worker)
     {
-        ref var heap = ref keyspace.Cold[slot].Deadlines;
+        ref var cold = ref keyspace.Cold[slot];
+        ref var heap = ref cold.Deadlines;
         var before = heap.Bytes;
         // Entries of keys that were overwritten or deleted stay behind. When they outnumber the living, each new one takes up
         // to two of them away, so the heap stays within about twice what it needs.
-        if (heap.Count > (2 * keyspace.SlotAt(slot)->WithDeadline) + StaleAllowed) Sweep(keyspace, slot, ref heap, worker);
+        if (heap.Count > (2 * keyspace.SlotAt(slot)->WithDeadline) + StaleAllowed)
+        {
+            Sweep(keyspace, slot, ref heap, worker);
+            cold.Bytes += heap.Bytes - before;
+            before = heap.Bytes;
+        }
+
         heap.Push(DeadlineHeap.Pack(deadlineUnixMs - baseUnixMs, tag), worker);
+        cold.Bytes += heap.Bytes - before;
         keyspace.HasDeadlines = true;
         SetNextDue(keyspace, slot, heap);
-        return heap.Bytes - before;
     }
 
     /// <summary>Takes the next entry that is due out of a slot's heap.</summary>

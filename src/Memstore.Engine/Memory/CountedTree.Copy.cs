@@ -17,7 +17,7 @@ internal static unsafe partial class CountedTree
             CopyBelow(ref root, (TreeNode*)source.Node, node, context);
             return root;
         }
-        catch (OutOfMemoryException)
+        catch
         {
             FreeSlice(ref root, context.Worker, int.MaxValue);
             throw;

@@ -38,7 +38,15 @@ internal static unsafe partial class CountedTree
         context.Prepare(root);
         var inline = field.Length <= TreeLeaf.InlineMax && value.Length <= TreeLeaf.InlineMax;
         var block = inline ? null : context.NewBlock(ref root, field, value);
-        return Set(ref root, context, new TreeCell(OrderOf(root, field), field, value, block));
+        try
+        {
+            return Set(ref root, context, new TreeCell(OrderOf(root, field), field, value, block));
+        }
+        catch
+        {
+            if (block is not null) context.DropBlock(ref root, block);
+            throw;
+        }
     }
 
     /// <summary>Removes a field. False if it was not there.</summary>
@@ -54,6 +62,7 @@ internal static unsafe partial class CountedTree
         var order = OrderOf(root, field);
         var leaf = Descend(ref root, context, order, field, ref path, makeRoom: false);
         var index = TreeLeaf.Find(leaf, order, field, out _);
+        context.Notes?.Replaced(field, TreeLeaf.ValueOf(leaf, TreeLeaf.Slots(leaf)[index]));
         var block = TreeLeaf.BlockOf(leaf, TreeLeaf.Slots(leaf)[index]);
         TreeLeaf.RemoveAt(leaf, index);
         AddToCounts(ref root, path, -1);
@@ -118,11 +127,13 @@ internal static unsafe partial class CountedTree
 
         if (!found)
         {
+            context.Notes?.Added(cell.Field);
             TreeLeaf.Insert(leaf, index, cell);
             AddToCounts(ref root, path, 1);
             return true;
         }
 
+        context.Notes?.Replaced(cell.Field, TreeLeaf.ValueOf(leaf, TreeLeaf.Slots(leaf)[index]));
         var block = TreeLeaf.BlockOf(leaf, TreeLeaf.Slots(leaf)[index]);
         TreeLeaf.Replace(leaf, index, cell);
         if (block is not null) context.DropBlock(ref root, block);

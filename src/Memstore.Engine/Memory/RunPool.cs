@@ -46,6 +46,7 @@ internal sealed unsafe class RunPool(Arena arena, ArenaOptions options)
     private long _recordPages;
     private int _tick;
     private int _purgeCursor;
+    private int _overdrafts;
 
     /// <summary>Bytes that are in use or free but perhaps still resident.</summary>
     public long CommittedBytes => Volatile.Read(ref _committedPages) << PageShift;
@@ -73,6 +74,19 @@ internal sealed unsafe class RunPool(Arena arena, ArenaOptions options)
             Rebin(0, ref info);
             return true;
         }
+    }
+
+    /// <summary>Whether the limit does not hold at present.</summary>
+    public bool IsOverdrawn => Volatile.Read(ref _overdrafts) != 0;
+
+    /// <summary>
+    /// Until it is disposed the limit does not hold, for anybody: what takes back a transaction that memory was too short for, or makes room by
+    /// expiring keys, must not fail for want of a little more. Thread-safe.
+    /// </summary>
+    public Overdraft Overdraw()
+    {
+        Interlocked.Increment(ref _overdrafts);
+        return new Overdraft(this);
     }
 
     /// <summary>Takes a run and describes it; null when the limit or the system refuses.</summary>
@@ -197,7 +211,7 @@ internal sealed unsafe class RunPool(Arena arena, ArenaOptions options)
     private uint TakePages(uint pages)
     {
         if (pages > PagesPerChunk) return TakeSpan(pages);
-        if (_limitPages != 0 && _committedPages - _dirtyPages + pages > _limitPages) return 0;
+        if (IsOverLimit(pages)) return 0;
 
         var chunk = FindChunk((int)pages);
         if (chunk == NoChunk && (chunk = TakeChunk(residentToo: true)) == NoChunk) return 0;
@@ -208,6 +222,9 @@ internal sealed unsafe class RunPool(Arena arena, ArenaOptions options)
         TakeFrom(chunk, ref info, BitRuns.Mask(at, (int)pages));
         return (uint)(chunk << (ChunkShift - PageShift)) + (uint)at;
     }
+
+    private bool IsOverLimit(uint pages) =>
+        _limitPages != 0 && _committedPages - _dirtyPages + pages > _limitPages && !IsOverdrawn;
 
     private int FindChunk(int pages)
     {
@@ -254,7 +271,7 @@ internal sealed unsafe class RunPool(Arena arena, ArenaOptions options)
     // A run of whole chunks and the beginning of a last one.
     private uint TakeSpan(uint pages)
     {
-        if (_limitPages != 0 && _committedPages - _dirtyPages + pages > _limitPages) return 0;
+        if (IsOverLimit(pages)) return 0;
         var chunks = (int)((pages + PagesPerChunk - 1) / PagesPerChunk);
         var first = ChunkSet.FindRun(_resident, _clean, chunks, _chunksTaken);
         if (first == NoChunk)
@@ -432,6 +449,13 @@ internal sealed unsafe class RunPool(Arena arena, ArenaOptions options)
     }
 
     private byte* ChunkStart(int chunk) => arena.Base + ((nuint)chunk << ChunkShift);
+
+    /// <summary>A time without the limit.</summary>
+    internal readonly ref struct Overdraft(RunPool pool)
+    {
+        /// <summary>Ends it.</summary>
+        public void Dispose() => Interlocked.Decrement(ref pool._overdrafts);
+    }
 }
 
 /// <summary>Looks at the first page of a run, under the run pool's lock.</summary>

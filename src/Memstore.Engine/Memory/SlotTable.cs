@@ -112,22 +112,25 @@ internal readonly unsafe partial struct SlotTable(byte* basePointer)
         Volatile.Write(ref *entry, (*entry & ~UnitMask) | Unit(record));
 
     /// <summary>Adds a record whose key is not in the table.</summary>
-    /// <returns>By how many bytes the table grew.</returns>
-    public long Insert(ulong* word, uint tag, byte* record, Worker worker)
+    /// <param name="word">The table.</param>
+    /// <param name="tag">The key's tag.</param>
+    /// <param name="record">The record.</param>
+    /// <param name="worker">Where memory comes from.</param>
+    /// <param name="bytes">Grows with the table, also when memory is refused half-way: a table that has grown in vain stays so.</param>
+    public void Insert(ulong* word, uint tag, byte* record, Worker worker, ref long bytes)
     {
-        var grown = 0L;
         var entry = ((ulong)tag << UnitBits) | Unit(record);
         if (*word == 0)
         {
             Volatile.Write(ref *word, NewSegment(1, 0, worker));
-            grown += BucketSize;
+            bytes += BucketSize;
         }
 
         while (true)
         {
             var segment = (long)*word < 0 ? *DirectoryEntry(*word, tag) : *word;
-            if (TryPlace(segment, entry)) return grown;
-            grown += Grow(word, segment, tag, worker);
+            if (TryPlace(segment, entry)) return;
+            Grow(word, segment, tag, worker, ref bytes);
         }
     }
 
@@ -359,14 +362,19 @@ internal readonly unsafe partial struct SlotTable(byte* basePointer)
         return false;
     }
 
-    private long Grow(ulong* word, ulong segment, uint tag, Worker worker)
+    private void Grow(ulong* word, ulong segment, uint tag, Worker worker, ref long bytes)
     {
         var buckets = Buckets(segment);
-        if (buckets >= SegmentBucketsMax && Depth(segment) < DepthMax) return Split(word, segment, tag, worker);
+        if (buckets >= SegmentBucketsMax && Depth(segment) < DepthMax)
+        {
+            Split(word, segment, tag, worker, ref bytes);
+            return;
+        }
+
         var rebuilt = Rebuild(segment, NextSize(buckets), worker);
         Install(word, tag, segment, rebuilt);
         worker.Retire((byte*)Block(segment));
-        return (Buckets(rebuilt) - (long)buckets) * BucketSize;
+        bytes += (Buckets(rebuilt) - (long)buckets) * BucketSize;
     }
 
     private ulong Rebuild(ulong segment, uint buckets, Worker worker)
@@ -411,20 +419,30 @@ internal readonly unsafe partial struct SlotTable(byte* basePointer)
         for (uint i = 0; i < span; i++) Volatile.Write(ref directory[first + i], fresh);
     }
 
-    private long Split(ulong* word, ulong segment, uint tag, Worker worker)
+    private void Split(ulong* word, ulong segment, uint tag, Worker worker, ref long bytes)
     {
         worker.Holds.Start();
         var depth = Depth(segment);
-        var grown = EnsureDirectory(word, depth + 1, worker);
+        bytes += EnsureDirectory(word, depth + 1, worker);
         var low = Half(segment, depth, 0, worker);
-        var high = Half(segment, depth, 1, worker);
+        ulong high;
+        try
+        {
+            high = Half(segment, depth, 1, worker);
+        }
+        catch
+        {
+            worker.Free((byte*)Block(low));
+            throw;
+        }
+
         var directoryDepth = DirectoryDepth(*word);
         var span = 1u << (directoryDepth - depth);
         var directory = Block(*word);
         var first = (tag >> (TagBits - directoryDepth)) & ~(span - 1);
         for (uint i = 0; i < span; i++) Volatile.Write(ref directory[first + i], i < span / 2 ? low : high);
         worker.Retire((byte*)Block(segment));
-        return grown + (Buckets(low) + (long)Buckets(high) - Buckets(segment)) * BucketSize;
+        bytes += (Buckets(low) + (long)Buckets(high) - Buckets(segment)) * BucketSize;
     }
 
     private ulong Half(ulong segment, int depth, uint side, Worker worker)

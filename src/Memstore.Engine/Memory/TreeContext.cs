@@ -39,6 +39,9 @@ internal sealed unsafe class TreeContext
     /// <summary>The stamp of the newest open snapshot; 0 or less if none is open, because stamps start at 1.</summary>
     public long NewestOpenSnapshot { get; set; }
 
+    /// <summary>Is told what a change replaces, so that it can be taken back; null if nobody needs to know.</summary>
+    public TreeNotes? Notes { get; set; }
+
     /// <summary>The id of a private transaction, or 0.</summary>
     public long Owner { get; set; }
 

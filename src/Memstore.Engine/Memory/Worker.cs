@@ -67,7 +67,14 @@ public sealed unsafe partial class Worker
 
     /// <inheritdoc cref="Heap.Allocate"/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal byte* Allocate(nuint size, MemoryKind kind) => Heap.Allocate(size, kind);
+    internal byte* Allocate(nuint size, MemoryKind kind)
+    {
+        if (AllocationFault is not null) FailIfDue(size);
+        return Heap.Allocate(size, kind);
+    }
+
+    /// <summary>Set by tests: which allocations fail. Null in all other cases.</summary>
+    internal AllocationFault? AllocationFault { get; set; }
 
     /// <summary>Frees a block that no other thread ever saw.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -151,6 +158,12 @@ public sealed unsafe partial class Worker
 
     /// <summary>Lets go of native memory outside the arena.</summary>
     internal void Release() => _limbo.ReleaseSegments();
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private void FailIfDue(nuint size)
+    {
+        if (!Arena.Runs.IsOverdrawn && AllocationFault!.IsDue()) throw new InsufficientMemoryException($"No memory for a block of {size} bytes: a test refuses it.");
+    }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
     private void Advance()

@@ -6,7 +6,8 @@ public interface ITransactionBody
     /// <summary>
     /// Runs the commands on one moment of the data. May be called again when the first run could not be committed, so it
     /// starts by dropping what an earlier run produced and has no effect but through the transaction. Never waits.
-    /// May be called on a thread other than the one that submitted it.
+    /// May be called on a thread other than the one that submitted it. What it throws, or lets pass of what the transaction's members throw, takes back
+    /// all that it has written; it must let those pass.
     /// </summary>
     void Run(Transaction transaction);
 

@@ -70,13 +70,16 @@ internal sealed unsafe class PrivateWrites
         write.Record = (nint)record;
     }
 
-    /// <summary>Gives the n-th record away.</summary>
-    public byte* Take(int index)
+    /// <summary>Gives the n-th key another record with the same content.</summary>
+    public void Exchange(int index, byte* record, Worker worker)
     {
-        var record = (byte*)_writes[index].Record;
-        _writes[index] = default;
-        return record;
+        ref var write = ref _writes[index];
+        worker.Free((byte*)write.Record);
+        write.Record = (nint)record;
     }
+
+    /// <summary>The n-th record has been given away.</summary>
+    public void Take(int index) => _writes[index] = default;
 
     /// <summary>Frees what has not been given away and forgets all.</summary>
     public void Free(Worker worker)

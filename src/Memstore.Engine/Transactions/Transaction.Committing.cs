@@ -1,5 +1,6 @@
-using System.Diagnostics;
-using Memstore.Engine.Shards;
+using Memstore.Engine.Keys;
+using Memstore.Engine.Memory;
+using Memstore.Engine.Transactions;
 
 namespace Memstore.Engine;
 
@@ -19,13 +20,7 @@ public sealed unsafe partial class Transaction
     {
         try
         {
-            if (TryPublish(worker))
-            {
-                EndPrivate(worker);
-                return;
-            }
-
-            EndPrivate(worker);
+            if (TryCommitPrivate(worker)) return;
             RunHeld(worker, body);
         }
         finally
@@ -37,45 +32,69 @@ public sealed unsafe partial class Transaction
     private void CommitSubmitted(Worker worker)
     {
         Exception? error = null;
-        if (_body is null)
-        {
-            OpenOutcome = TryPublish(worker) ? CommitOutcome.Committed : CommitOutcome.Conflict;
-            EndPrivate(worker);
-            IsOpen = false;
-            LeaveAll(worker);
-            End(null);
-            return;
-        }
-
         try
         {
-            CommitOrRunAgain(worker, _body);
+            if (_body is { } body) CommitOrRunAgain(worker, body);
+            else OpenOutcome = CommitOpen(worker);
         }
-        catch (Exception e) when (_body is not null)
+        catch (Exception e)
         {
             error = e;
         }
 
+        if (_body is null) OpenError = error;
         End(error);
+    }
+
+    // Holds all the shards, and leaves them. Ends the open transaction, whatever happens.
+    private CommitOutcome CommitOpen(Worker worker)
+    {
+        try
+        {
+            return TryCommitPrivate(worker) ? CommitOutcome.Committed : CommitOutcome.Conflict;
+        }
+        finally
+        {
+            IsOpen = false;
+            LeaveAll(worker);
+        }
+    }
+
+    // Commits what was prepared, or gives it up: because something that was read has changed (false), or because it failed.
+    private bool TryCommitPrivate(Worker worker)
+    {
+        try
+        {
+            return TryPublish(worker);
+        }
+        finally
+        {
+            EndPrivate(worker);
+        }
     }
 
     // Validates what was read and publishes what was written. Holds all the shards.
     private bool TryPublish(Worker worker)
     {
-        StartHeldForPublish(worker);
-        if (!Validate(out var failedSlot))
-        {
-            _store.CountConflict();
-            _store.Shards[_store.ShardOf(failedSlot)].CountConflict();
-            _mode = Mode.Private;
-            return false;
-        }
-
-        if (_writes.Count > 1) MarkWrites();
-        _isPublishing = true;
         try
         {
+            StartHeldForPublish(worker);
+            if (!Validate(out var failedSlot))
+            {
+                _store.CountConflict();
+                _store.Shards[_store.ShardOf(failedSlot)].CountConflict();
+                RollBack();
+                return false;
+            }
+
+            if (_writes.Count > 1) MarkWrites();
+            _isPublishing = true;
             for (var i = 0; i < _writes.Count; i++) PublishWrite(i);
+        }
+        catch
+        {
+            RollBack();
+            throw;
         }
         finally
         {
@@ -93,5 +112,112 @@ public sealed unsafe partial class Transaction
         _readView = _view;
         StartHeld(worker);
         _writesDeclared = declared;
+    }
+
+    // What was read must be what a run at this moment would read. Absent and still absent is the same, whatever came between.
+    private bool Validate(out int failedSlot)
+    {
+        failedSlot = 0;
+        if ((_store.Faults & CommitFaults.SkipValidation) != 0) return true;
+        for (var i = 0; i < _reads.Count; i++)
+        {
+            var key = new Key(_reads.KeyAt(i), _reads.RouteAt(i));
+            failedSlot = key.Route.Slot;
+            var entry = LookUp(_view.Keyspaces[_reads.DatabaseAt(i)], key, out var record);
+            var isThere = entry != null && !Record.IsTombstone(record) && !IsDead(record);
+            if (isThere != (_reads.RecordAt(i) != null)) return false;
+            if (isThere && (Record.Stamp(record) > _snapshot.Generation || IsSwapped(_reads.DatabaseAt(i)))) return false;
+        }
+
+        return !_reads.Everything || NothingChangedSince(_snapshot.Generation, out failedSlot);
+    }
+
+    // Another database has the number now: a key of the same name there may be as old as the one that was read, and is another one.
+    private bool IsSwapped(int database) => !ReferenceEquals(_view.Keyspaces[database], _readView.Keyspaces[database]);
+
+    private bool NothingChangedSince(long generation, out int changedSlot)
+    {
+        changedSlot = 0;
+        if (_view.Stamp > generation) return false;
+        foreach (var keyspace in _view.Keyspaces)
+        {
+            for (var slot = 0; slot < SlotHash.Slots; slot++)
+            {
+                changedSlot = slot;
+                if (keyspace.SlotAt(slot)->LastStamp > generation) return false;
+            }
+        }
+
+        return true;
+    }
+
+    private void PublishWrite(int index)
+    {
+        var database = _writes.DatabaseAt(index);
+        var route = _writes.RouteAt(index);
+        var keyspace = _view.Keyspaces[database];
+        var (context, editsPublished) = _writes.TreeAt(index);
+        var record = _writes.RecordAt(index);
+        var entry = LookUp(keyspace, new Key(Record.Key(record), route), out var old);
+        if (Record.IsTombstone(record))
+        {
+            if (entry != null && !Record.IsTombstone(old)) PublishRemoval(keyspace, database, route, entry, old);
+            return;
+        }
+
+        record = Stamped(index, record, LinkTo(entry, old));
+        var change = new Change
+        {
+            Kind = ChangeKind.Put,
+            Keyspace = keyspace,
+            Database = database,
+            Route = route,
+            Old = (nint)old,
+            Record = (nint)record,
+            Context = context,
+            KeepsTree = editsPublished,
+        };
+        Publish(change, entry, isLast: false);
+        _writes.Take(index);
+    }
+
+    private void PublishRemoval(Keyspace keyspace, int database, KeyRoute route, ulong* entry, byte* old)
+    {
+        var tombstone = NewTombstone(entry, old);
+        try
+        {
+            var change = new Change
+            {
+                Kind = ChangeKind.Remove,
+                Keyspace = keyspace,
+                Database = database,
+                Route = route,
+                Old = (nint)old,
+                Record = (nint)tombstone,
+            };
+            Remove(change, entry, isLast: false);
+        }
+        catch
+        {
+            if (tombstone != null) _worker.Free(tombstone);
+            throw;
+        }
+    }
+
+    // The prepared record with its stamp; a copy if it must link to an older version.
+    private byte* Stamped(int index, byte* record, ulong link)
+    {
+        if (link == 0)
+        {
+            Record.SetStamp(record, _generation);
+            return record;
+        }
+
+        var value = (ReadOnlySpan<byte>)Record.Value(record);
+        var linked = NewRecord(Record.Type(record), Record.Has(record, RecordFlags.Raw), _generation,
+            Record.Key(record), value.Length, Record.Deadline(record), link);
+        value.CopyTo(Record.Value(linked));
+        _writes.Exchange(index, linked, _worker);
+        return linked;
     }
 }

@@ -58,9 +58,9 @@ public sealed unsafe partial class Transaction
 
     private void EffectPending(byte* record)
     {
-        var key = new Key(Record.Key(record), _pendingRoute);
-        if (_pendingEffect == PendingEffect.Put) Encoder.Put(EffectsOn(_pendingDatabase), key, new Entry(record));
-        else if (_pendingEffect == PendingEffect.Deadline) Encoder.Deadline(EffectsOn(_pendingDatabase), key, Record.Deadline(record));
+        var key = new Key(Record.Key(record), _pending.Route);
+        if (_pendingEffect == PendingEffect.Put) Encoder.Put(EffectsOn(_pending.Database), key, new Entry(record));
+        else if (_pendingEffect == PendingEffect.Deadline) Encoder.Deadline(EffectsOn(_pending.Database), key, Record.Deadline(record));
     }
 
     private void EffectDelete(int database, KeyRoute route, byte* record) =>
@@ -81,22 +81,6 @@ public sealed unsafe partial class Transaction
     private void EffectCopy(in Key source, int sourceDatabase, in Key destination, int destinationDatabase)
     {
         if (IsLogged) Encoder.Copy(EffectsOn(sourceDatabase), source, destinationDatabase, destination);
-    }
-
-    /// <summary>How far the effects are, to go back to.</summary>
-    private readonly struct EffectsMark(Transaction transaction)
-    {
-        private readonly int _length = transaction._effects?.WrittenCount ?? 0;
-        private readonly int _selected = transaction._selected;
-
-        public void Restore(Transaction transaction)
-        {
-            if (transaction._effects is not { } effects || effects.WrittenCount == _length) return;
-            var kept = effects.WrittenSpan[.._length].ToArray();
-            effects.ResetWrittenCount();
-            effects.Write(kept);
-            transaction._selected = _selected;
-        }
     }
 
     private void FinishEffects()

@@ -41,6 +41,9 @@ public sealed partial class Transaction
     /// <summary>How a submitted commit ended.</summary>
     public CommitOutcome OpenOutcome { get; private set; }
 
+    /// <summary>What made a submitted commit fail, with nothing visible of it; null if it did not.</summary>
+    public Exception? OpenError { get; private set; }
+
     /// <summary>
     /// Runs a body that reads one declared key, without entering its shard. False if that did not work out (the key is
     /// expired, a commit is under way, the value changes in place): drop what the body produced and call <see cref="TryRun"/>.
@@ -143,7 +146,6 @@ public sealed partial class Transaction
         }
         catch (StartAgainException)
         {
-            ForgetCommit();
             IsLong = true;
             _plan = TransactionPlan.Snapshot;
             return false;
@@ -297,22 +299,19 @@ public sealed partial class Transaction
 
     private void RunHeld(Worker worker, ITransactionBody body)
     {
-        StartHeld(worker);
         try
         {
+            StartHeld(worker);
             body.Run(this);
+            PublishLast();
         }
         catch
         {
-            DropPending();
-            // What was about to happen has not.
-            if (!_hasWritten) DropEffects();
+            RollBack();
             throw;
         }
-        finally
-        {
-            EndHeld();
-        }
+
+        EndHeld();
     }
 
     private void StartHeld(Worker worker)
@@ -340,24 +339,33 @@ public sealed partial class Transaction
         }
     }
 
+    // All has been published: what is left must not fail, for there is no way back. Readers at "always" wait for the log, so what it is not told of
+    // has not been shown to them.
     private void EndHeld()
     {
-        FinishPending();
-        FinishEffects();
-        if (_view.IsChanging) _store.PublishSettled(_view);
-        if (_markedCount > 0) Unmark();
+        try
+        {
+            Close();
+            if (_undo.Count > 0 || _pendingState != PendingState.None || _setBefore is not null) CompleteAll();
+        }
+        catch (Exception error)
+        {
+            _store.Stop("A transaction could not be finished after it had been published.", error);
+            throw;
+        }
+
         _mode = Mode.Idle;
         _hasCommitted = true;
         _worker.Commits++;
         if (_hasQueued) _worker.Combined++;
     }
 
-    // It has written nothing and will run again.
-    private void ForgetCommit()
+    // Hands the effects over and lets readers without the shards go on.
+    private void Close()
     {
-        _hasCommitted = false;
-        _worker.Commits--;
-        if (_hasQueued) _worker.Combined--;
+        FinishEffects();
+        if (_view.IsChanging) _store.PublishSettled(_view);
+        if (_markedCount > 0) Unmark();
     }
 
     private void RunHeldAndEnd(Worker worker)
@@ -370,7 +378,6 @@ public sealed partial class Transaction
         catch (StartAgainException)
         {
             // On the pool: whoever granted the shards has others to serve.
-            ForgetCommit();
             LeaveAll(worker);
             _plan = TransactionPlan.Snapshot;
             StartSettling();

@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using Memstore.Engine.Keys;
 using Memstore.Engine.Memory;
+using Memstore.Engine.Transactions;
 using Memstore.Engine.Values;
 
 namespace Memstore.Engine;
@@ -52,17 +53,16 @@ public sealed unsafe partial class Transaction
         {
             edit.ApplySet(Record.Value(target.Record), pairs, target.Context!, _store.Seed);
         }
-        catch (OutOfMemoryException)
+        catch
         {
             AbandonEdit(key, target, edit);
-            EffectWhatWasSet(key, pairs);
             throw;
         }
 
+        FinishEdit(key, target, edit.BytesAdded);
         // On a snapshot an absent key may be one that is dead and still stands there: the log must not add to it.
         if (old == null && _mode == Mode.Private && IsLogged) Encoder.Delete(EffectsOn(_database), key);
         EffectSetFields(key, pairs);
-        FinishEdit(key, target, edit.BytesAdded);
         return edit.Created;
     }
 
@@ -89,15 +89,14 @@ public sealed unsafe partial class Transaction
         {
             edit.ApplyRemove(Record.Value(target.Record), fields, target.Context!);
         }
-        catch (OutOfMemoryException)
+        catch
         {
             AbandonEdit(key, target, edit);
-            EffectWhatWasRemoved(key, fields);
             throw;
         }
 
-        EffectRemoveFields(key, fields);
         FinishEdit(key, target, edit.BytesAdded);
+        EffectRemoveFields(key, fields);
         if (edit.Count == 0) Delete(key);
         return edit.Removed;
     }
@@ -121,27 +120,6 @@ public sealed unsafe partial class Transaction
         return true;
     }
 
-    // After an edit that memory ended half-way: the log is told what the hash shows.
-    private void EffectWhatWasSet<TPairs>(in Key key, scoped TPairs pairs)
-        where TPairs : IFieldValues, allows ref struct
-    {
-        if (!IsLogged || FindHash(key, out var hash) != Found.Present) return;
-        for (var i = 0; i < pairs.Count; i++)
-        {
-            if (hash.TryGet(pairs.Field(i), out var value) && value.SequenceEqual(pairs.Value(i))) EffectSetFields(key, new FieldValue(pairs.Field(i), value));
-        }
-    }
-
-    private void EffectWhatWasRemoved<TFields>(in Key key, scoped TFields fields)
-        where TFields : IFields, allows ref struct
-    {
-        if (!IsLogged || FindHash(key, out var hash) != Found.Present) return;
-        for (var i = 0; i < fields.Count; i++)
-        {
-            if (!hash.Contains(fields.Field(i))) EffectRemoveFields(key, new FieldValue(fields.Field(i), default));
-        }
-    }
-
     private byte* FindForHash(in Key key, out RecordType type, out ReadOnlySpan<byte> payload)
     {
         type = RecordType.PackedHash;
@@ -161,12 +139,31 @@ public sealed unsafe partial class Transaction
         var edits = old != null && Record.Type(old) == RecordType.HashTree;
         if (_mode == Mode.Private) return StartPrivateEdit(key, old, type, size, deadline, edits);
         if (_mode != Mode.Held) throw NotRunning();
-        var context = type == RecordType.HashTree ? HeldContext() : null;
-        if (edits && Record.Stamp(old) > _newestOpen) return new EditTarget(old, context, true);
+        if (edits) return StartTreeEdit(key, old);
         PutRecord(key, type, size, deadline, raw: false);
-        _pendingKeepsTree = edits;
         _pendingEffect = PendingEffect.None;
-        return new EditTarget((byte*)_pending, context, false);
+        if (type != RecordType.HashTree) return new EditTarget((byte*)_pending.Record, null, false);
+        MemoryMarshal.Write(Record.Value((byte*)_pending.Record), default(TreeRoot));
+        return new EditTarget((byte*)_pending.Record, HeldContext(notes: null), false);
+    }
+
+    // A tree is changed in its nodes. A record that a snapshot sees is replaced before by one with the same tree, so that changes are always taken
+    // back in the record that stands in the index.
+    private EditTarget StartTreeEdit(in Key key, byte* old)
+    {
+        var record = old;
+        if (Record.Stamp(old) <= _newestOpen)
+        {
+            var value = (ReadOnlySpan<byte>)Record.Value(old);
+            value.CopyTo(PutRecord(key, RecordType.HashTree, TreeRoot.Size, Record.Deadline(old), raw: false));
+            record = (byte*)_pending.Record;
+            _pending.KeepsTree = true;
+            _pendingEffect = PendingEffect.None;
+            FinishPending();
+        }
+
+        _undo.Reserve();
+        return new EditTarget(record, HeldContext(_treeNotes), true, notes: _treeNotes.Length);
     }
 
     private EditTarget StartPrivateEdit(in Key key, byte* old, RecordType type, int size, long deadline, bool edits)
@@ -193,30 +190,58 @@ public sealed unsafe partial class Transaction
             return;
         }
 
-        if (target.IsInPlace) TouchInPlace(key, target.Record);
-        else FinishPending();
-        _view.Keyspaces[_database].Cold[key.Route.Slot].Bytes += bytesAdded;
+        if (target.IsInPlace)
+        {
+            NoteFields(key, target, bytesAdded);
+        }
+        else if (target.Context is not null)
+        {
+            FinishPending();
+            _view.Keyspaces[_database].Cold[key.Route.Slot].Bytes += bytesAdded;
+        }
     }
 
-    // Memory ran out. A tree keeps what had been changed by then: its old nodes may be gone, so the new root must be published. A hash
-    // that was to become a tree is as it was.
+    // Half of an edit has been made. It is noted, so that it is taken back with the rest, or goes with the record that was prepared.
     private void AbandonEdit(in Key key, in EditTarget target, scoped in HashEdit edit)
     {
-        if (!edit.Converts && edit.Type == RecordType.HashTree) FinishEdit(key, target, edit.BytesAdded);
-        else if (_mode == Mode.Private) _worker.Free(target.Record);
+        if (_mode != Mode.Private)
+        {
+            if (target.IsInPlace) NoteFields(key, target, edit.BytesAdded);
+            else DropPending();
+        }
+        else if (!edit.Converts && edit.Type == RecordType.HashTree)
+        {
+            FinishEdit(key, target, edit.BytesAdded);
+        }
+        else
+        {
+            target.Context?.ReleaseSpares();
+            _worker.Free(target.Record);
+        }
     }
 
     // A tree was changed in its own record: all that publishing a new one would have done.
-    private void TouchInPlace(in Key key, byte* record)
+    private void NoteFields(in Key key, in EditTarget target, long bytesAdded)
     {
-        Record.SetStamp(record, _generation);
-        BeforeWrite(_view.Keyspaces[_database].SlotAt(key.Route.Slot));
-        if (_store.Watches.IsAny) _store.Watches.Touch(_database, key.Route, key.Bytes);
+        var keyspace = _view.Keyspaces[_database];
+        Record.SetStamp(target.Record, _generation);
+        BeforeWrite(keyspace.SlotAt(key.Route.Slot));
+        keyspace.Cold[key.Route.Slot].Bytes += bytesAdded;
+        _undo.Add(new Change
+        {
+            Kind = ChangeKind.Fields,
+            Keyspace = keyspace,
+            Database = _database,
+            Route = key.Route,
+            Record = (nint)target.Record,
+            Notes = target.Notes,
+        });
     }
 
-    private TreeContext HeldContext()
+    private TreeContext HeldContext(TreeNotes? notes)
     {
         var context = _worker.TreeContext;
+        context.Notes = notes;
         context.Stamp = _generation;
         context.NewestOpenSnapshot = _newestOpen;
         _worker.TreeSink.Versions = _store.Versions;
@@ -244,36 +269,44 @@ public sealed unsafe partial class Transaction
         var root = MemoryMarshal.Read<TreeRoot>(entry.Value);
         var deadline = entry.DeadlineUnixMs;
         var from = _view.Keyspaces[sourceDatabase];
-        // The source goes last, and what hides it from the index is had before: when memory runs out it is still there.
+        // The source goes last, and what hides it from the index is had before.
         var tombstone = NewTombstone(LookUp(from, source, out var record), record);
-        PutMovedTree(destination, destinationDatabase, root, deadline, tombstone);
-        EffectCopy(source, sourceDatabase, destination, destinationDatabase);
-        Remove(from, sourceDatabase, source.Route, LookUp(from, source, out record), record, tombstone, keepsTree: true);
-        from.Cold[source.Route.Slot].Bytes -= root.Bytes;
-        _database = database;
-        return true;
-    }
-
-    private void PutMovedTree(in Key destination, int database, in TreeRoot root, long deadline, byte* tombstone)
-    {
-        _database = database;
-        _replacesKey = true;
         try
         {
-            MemoryMarshal.Write(PutRecord(destination, RecordType.HashTree, TreeRoot.Size, deadline, raw: false), root);
-            _pendingEffect = PendingEffect.None;
-            FinishPending();
+            PutMovedTree(destination, destinationDatabase, root, deadline);
+            EffectCopy(source, sourceDatabase, destination, destinationDatabase);
+            var removal = new Change
+            {
+                Kind = ChangeKind.Remove,
+                Keyspace = from,
+                Database = sourceDatabase,
+                Route = source.Route,
+                Old = (nint)record,
+                Record = (nint)tombstone,
+                KeepsTree = true,
+            };
+            Remove(removal, LookUp(from, source, out _), isLast: false);
         }
         catch
         {
             if (tombstone != null) _worker.Free(tombstone);
             throw;
         }
-        finally
-        {
-            _replacesKey = false;
-        }
 
+        from.Cold[source.Route.Slot].Bytes -= root.Bytes;
+        _database = database;
+        return true;
+    }
+
+    private void PutMovedTree(in Key destination, int database, in TreeRoot root, long deadline)
+    {
+        _database = database;
+        _replacesKey = true;
+        MemoryMarshal.Write(PutRecord(destination, RecordType.HashTree, TreeRoot.Size, deadline, raw: false), root);
+        _pending.TakesTree = true;
+        _pendingEffect = PendingEffect.None;
+        FinishPending();
+        _replacesKey = false;
         _view.Keyspaces[database].Cold[destination.Route.Slot].Bytes += root.Bytes;
     }
 
@@ -311,16 +344,19 @@ public sealed unsafe partial class Transaction
             if (KeyCreated is not null) TellCreated(destination);
             var context = NewPrivateContext();
             var record = NewRecord(RecordType.HashTree, false, 0, destination.Bytes, TreeRoot.Size, deadline, 0);
-            MemoryMarshal.Write(Record.Value(record), CountedTree.Copy(source, context));
+            MemoryMarshal.Write(Record.Value(record), default(TreeRoot));
             _writes.Put(_database, destination, record, _worker, context, editsPublished: false);
+            MemoryMarshal.Write(Record.Value(record), CountedTree.Copy(source, context));
             return;
         }
 
         ExpectWork(source.Count);
         _worker.Holds.Start();
-        var copy = CountedTree.Copy(source, HeldContext());
-        MemoryMarshal.Write(PutRecord(destination, RecordType.HashTree, TreeRoot.Size, deadline, raw: false), copy);
+        var value = PutRecord(destination, RecordType.HashTree, TreeRoot.Size, deadline, raw: false);
+        MemoryMarshal.Write(value, default(TreeRoot));
         _pendingEffect = PendingEffect.None;
+        var copy = CountedTree.Copy(source, HeldContext(notes: null));
+        MemoryMarshal.Write(value, copy);
         FinishPending();
         _view.Keyspaces[_database].Cold[destination.Route.Slot].Bytes += copy.Bytes;
     }
@@ -333,11 +369,12 @@ public sealed unsafe partial class Transaction
         if (root.Count != 0) _store.Versions.AddTree(root, _generation);
     }
 
-    private readonly ref struct EditTarget(byte* record, TreeContext? context, bool isInPlace, bool editsPublished = false)
+    private readonly ref struct EditTarget(byte* record, TreeContext? context, bool isInPlace, bool editsPublished = false, int notes = 0)
     {
         public readonly byte* Record = record;
         public readonly TreeContext? Context = context;
         public readonly bool IsInPlace = isInPlace;
         public readonly bool EditsPublished = editsPublished;
+        public readonly int Notes = notes;
     }
 }

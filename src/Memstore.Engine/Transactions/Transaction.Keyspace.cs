@@ -97,12 +97,14 @@ public sealed unsafe partial class Transaction
         var keyspaces = ChangeSet();
         var old = keyspaces[database];
         if (!old.IsWritten) return;
-        keyspaces[database] = _store.TakeKeyspace();
+        var fresh = _store.TakeKeyspace();
+        _taken!.Add(fresh);
+        keyspaces[database] = fresh;
         var position = ReserveForSet();
         if (_store.Log is not null) Encoder.Flush(EffectsOn(database));
-        if (_store.Watches.IsAny) _store.Watches.TouchDatabase(database, old, null, _store.Table, NowUnixMs);
+        if (_store.Watches.IsAny) _store.Watches.NoteTouched(database, old, null, _store.Table, NowUnixMs, _touched ??= []);
+        _dropped!.Add(old);
         _view = _store.Publish(keyspaces, _generation, position, isChanging: true);
-        _store.Drop(old, _generation);
     }
 
     /// <summary>Swaps two databases in O(1).</summary>
@@ -112,8 +114,9 @@ public sealed unsafe partial class Transaction
         if (_store.Watches.IsAny)
         {
             // A watched key is touched if it is there before or after.
-            _store.Watches.TouchDatabase(first, keyspaces[first], keyspaces[second], _store.Table, NowUnixMs);
-            _store.Watches.TouchDatabase(second, keyspaces[second], keyspaces[first], _store.Table, NowUnixMs);
+            _touched ??= [];
+            _store.Watches.NoteTouched(first, keyspaces[first], keyspaces[second], _store.Table, NowUnixMs, _touched);
+            _store.Watches.NoteTouched(second, keyspaces[second], keyspaces[first], _store.Table, NowUnixMs, _touched);
         }
 
         (keyspaces[first], keyspaces[second]) = (keyspaces[second], keyspaces[first]);
@@ -122,12 +125,17 @@ public sealed unsafe partial class Transaction
         _view = _store.Publish(keyspaces, _generation, position, isChanging: true);
     }
 
+    // A copy of the keyspaces, to be changed. What was there is remembered, to go back to.
     private Keyspace[] ChangeSet()
     {
         FinishPending();
         if (_mode != Mode.Held || _everything != KeyAccess.Write)
             throw new InvalidOperationException("Only a transaction that declared to write everything may change databases.");
-        return (Keyspace[])_view.Keyspaces.Clone();
+        var keyspaces = (Keyspace[])_view.Keyspaces.Clone();
+        _taken ??= [];
+        _dropped ??= [];
+        _setBefore ??= _view;
+        return keyspaces;
     }
 
     private void ScanWhole(int database, ref CountingVisitor visitor)

@@ -41,11 +41,32 @@ public sealed partial class Transaction
         StartHeld(worker);
     }
 
-    /// <summary>Ends the run and leaves.</summary>
+    /// <summary>Ends the run, with what has been done, and leaves.</summary>
     internal void LeaveLoaded(Worker worker)
     {
+        try
+        {
+            Commit();
+        }
+        finally
+        {
+            LeaveAll(worker);
+            Store.Drain(worker);
+        }
+    }
+
+    private void Commit()
+    {
+        try
+        {
+            PublishLast();
+        }
+        catch
+        {
+            RollBack();
+            throw;
+        }
+
         EndHeld();
-        LeaveAll(worker);
-        Store.Drain(worker);
     }
 }

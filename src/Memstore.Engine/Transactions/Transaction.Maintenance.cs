@@ -88,7 +88,6 @@ public sealed unsafe partial class Transaction
         var route = new KeyRoute(_store.HashOf(key), (ushort)slot);
         var entry = LookUp(keyspace, new Key(key, route), out var found);
         if (entry == null || found != record) return;
-        Remove(keyspace, _database, route, entry, record);
-        CountExpired(key);
+        Expire(keyspace, _database, route, entry, record);
     }
 }

@@ -38,7 +38,10 @@ public sealed partial class Transaction
         FinishPending();
     }
 
-    /// <summary>Commits the open transaction if nothing that it read has changed. Ends it unless the answer is Busy.</summary>
+    /// <summary>
+    /// Commits the open transaction if nothing that it read has changed. Ends it unless the answer is Busy. What it throws (memory was refused) has
+    /// ended it too, and nothing became visible.
+    /// </summary>
     public CommitOutcome TryCommitOpen(Worker worker)
     {
         if (!IsOpen) throw new InvalidOperationException("No transaction is open.");
@@ -60,15 +63,17 @@ public sealed partial class Transaction
             return CommitOutcome.Busy;
         }
 
-        var committed = TryPublish(worker);
-        IsOpen = false;
-        EndPrivate(worker);
-        LeaveAll(worker);
-        Store.Drain(worker);
-        return committed ? CommitOutcome.Committed : CommitOutcome.Conflict;
+        try
+        {
+            return CommitOpen(worker);
+        }
+        finally
+        {
+            Store.Drain(worker);
+        }
     }
 
-    /// <summary>Commits when the busy shards have been left; then calls back, on any thread. The answer is in <see cref="OpenOutcome"/>.</summary>
+    /// <summary>Commits when the busy shards have been left; then calls back, on any thread. The answer is in <see cref="OpenOutcome"/> and <see cref="OpenError"/>.</summary>
     public void SubmitCommitOpen(Worker worker, Action<object?> ended, object? state)
     {
         if (!IsOpen) throw new InvalidOperationException("No transaction is open.");

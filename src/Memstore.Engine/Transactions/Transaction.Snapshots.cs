@@ -137,7 +137,7 @@ public sealed unsafe partial class Transaction
 
     private void EndPrivate(Worker worker)
     {
-        _pending = 0;
+        _pendingState = PendingState.None;
         DropEffects();
         _writes.Free(worker);
         _reads.Clear();

@@ -146,7 +146,7 @@ public sealed partial class Transaction
         _store.Shards[_store.ShardOf(_watches.LostSlot)].CountLostWatch();
     }
 
-    /// <summary>The commit-log position that a reply of this transaction depends on; 0 without a log.</summary>
+    /// <summary>The commit-log position that a reply of this transaction depends on, once it has ended; 0 without a log.</summary>
     public long Position => _position;
 
     /// <summary>Whether an interactive transaction is open.</summary>
@@ -226,7 +226,7 @@ public sealed partial class Transaction
     public void ExpectWork(long elements)
     {
         if (elements <= HeldElementsMax || _mode != Mode.Held || _plan != TransactionPlan.Held) return;
-        if (_hasWritten || _pending != 0 || _everything is not null || _watches is not null || _store.IsLoading) return;
+        if (_hasWritten || _pendingState != PendingState.None || _everything is not null || _watches is not null || _store.IsLoading) return;
         throw StartAgain;
     }
 

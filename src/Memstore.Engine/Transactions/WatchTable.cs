@@ -50,10 +50,10 @@ internal sealed class WatchTable
     }
 
     /// <summary>
-    /// A database is flushed or swapped: touches the watched keys that it held, and those that it holds from now on. One that has
+    /// A database is being flushed or swapped: notes the watched keys that it held, and those that it holds from now on. One that has
     /// expired already is absent to everybody, so its coming changes nothing.
     /// </summary>
-    public unsafe void TouchDatabase(int database, Keyspace before, Keyspace? after, SlotTable table, long nowUnixMs)
+    public unsafe void NoteTouched(int database, Keyspace before, Keyspace? after, SlotTable table, long nowUnixMs, List<(Watch Watch, bool IsStale)> touched)
     {
         lock (_lock)
         {
@@ -62,12 +62,25 @@ internal sealed class WatchTable
                 foreach (var watch in watches)
                 {
                     if (watch.Database != database) continue;
-                    if (Holds(before, watch, table, out _)) watch.Owner.Break(watch.Route.Slot);
+                    if (Holds(before, watch, table, out _)) touched.Add((watch, false));
                     if (after is null || !Holds(after, watch, table, out var record)) continue;
                     var deadline = Record.Deadline(record);
-                    watch.IsStale = deadline != 0 && deadline <= nowUnixMs;
-                    if (!watch.IsStale) watch.Owner.Break(watch.Route.Slot);
+                    touched.Add((watch, deadline != 0 && deadline <= nowUnixMs));
                 }
+            }
+        }
+    }
+
+    /// <summary>Touches what was noted, now that it has happened; but not a set that was cleared meanwhile and may be of other keys now.</summary>
+    public void Touch(List<(Watch Watch, bool IsStale)> touched)
+    {
+        lock (_lock)
+        {
+            foreach (var (watch, isStale) in touched)
+            {
+                if (!_byHash.TryGetValue(watch.Route.Hash, out var watches) || !watches.Contains(watch)) continue;
+                watch.IsStale = isStale;
+                if (!isStale) watch.Owner.Break(watch.Route.Slot);
             }
         }
     }

@@ -196,7 +196,7 @@ internal ref struct HashEdit : IDisposable
             foreach (var pair in old) CountedTree.Set(ref root, context, pair.Field, pair.Value);
             for (var i = 0; i < pairs.Count; i++) CountedTree.Set(ref root, context, pairs.Field(i), pairs.Value(i));
         }
-        catch (OutOfMemoryException)
+        catch
         {
             CountedTree.FreeSlice(ref root, context.Worker, int.MaxValue);
             throw;

@@ -319,7 +319,16 @@ internal sealed partial class Session
 
     private bool Commit(Worker worker)
     {
-        var outcome = _open!.TryCommitOpen(worker);
+        CommitOutcome outcome;
+        try
+        {
+            outcome = _open!.TryCommitOpen(worker);
+        }
+        catch (Exception error)
+        {
+            CommitFailed(error);
+            return true;
+        }
         if (outcome != CommitOutcome.Busy)
         {
             Closed(outcome);
@@ -343,6 +352,13 @@ internal sealed partial class Session
         _outbox?.Clear();
         _events?.Clear();
         _reply.Error(SessionErrors.Conflict);
+    }
+
+    // Nothing of it was visible, ever; the client need not acknowledge what it has just been told.
+    private void CommitFailed(Exception error)
+    {
+        AnswerFault(error);
+        AbandonOpen();
     }
 
     /// <summary>Why the open transaction was rolled back, as an error says it.</summary>
@@ -432,7 +448,8 @@ internal sealed partial class Session
                 FinishInOpen(_bodyError);
                 break;
             case ParkedFor.Committing:
-                Closed(_open!.OpenOutcome);
+                if (_open!.OpenError is { } commitError) CommitFailed(commitError);
+                else Closed(_open!.OpenOutcome);
                 break;
             case ParkedFor.Work:
                 AnswerWork();

@@ -40,6 +40,17 @@ public sealed class JournalTests
     }
 
     [Fact]
+    public async Task A_commit_without_effects_is_a_record_like_any_other()
+    {
+        var disk = new SimulatedDisk(1);
+        var journal = Journal.Start(disk, JournalRun.Options() with { RunsThreads = true, Clock = TimeProvider.System });
+        for (var i = 0; i < 3; i++) journal.Fill(journal.Reserve(), 0, default);
+        await journal.DisposeAsync();
+        Assert.Equal(3, journal.DurableSequence);
+        Assert.Null(journal.Fault);
+    }
+
+    [Fact]
     public async Task Closing_under_load_loses_no_answer()
     {
         for (var round = 0; round < 30; round++)
