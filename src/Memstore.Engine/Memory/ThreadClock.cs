@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
 namespace Memstore.Engine.Memory;
@@ -16,16 +17,17 @@ public static unsafe partial class ThreadClock
     /// Nanoseconds since some moment of the thread's own. A system call, half a microsecond in a virtual machine. Where the system
     /// has no such clock (Windows counts in steps of 15 ms) it is the time that has passed.
     /// </summary>
-    public static long NowNs
+    public static long NowNs => Clock >= 0 ? ThreadTimeNs() : PassedNs();
+
+    // Apart, for a call without a transition is resolved when its caller is compiled, and Windows has no libc.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static long ThreadTimeNs()
     {
-        get
-        {
-            TimeSpec time;
-            return Clock >= 0 && GetTime(Clock, &time) == 0
-                ? (time.Seconds * NanosecondsPerSecond) + time.Nanoseconds
-                : (long)(Stopwatch.GetTimestamp() * ((double)NanosecondsPerSecond / Stopwatch.Frequency));
-        }
+        TimeSpec time;
+        return GetTime(Clock, &time) == 0 ? (time.Seconds * NanosecondsPerSecond) + time.Nanoseconds : PassedNs();
     }
+
+    private static long PassedNs() => (long)(Stopwatch.GetTimestamp() * ((double)NanosecondsPerSecond / Stopwatch.Frequency));
 
     [LibraryImport("libc", EntryPoint = "clock_gettime")]
     [SuppressGCTransition]

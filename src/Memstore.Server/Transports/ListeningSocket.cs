@@ -81,11 +81,18 @@ internal sealed class ListeningSocket : IDisposable
         socket.NoDelay = options.NoDelay;
         if (options.KeepAliveSeconds <= 0)
             return;
-        // Three probes in the time that the connection was silent before: a dead client is noticed after twice that time.
         socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.KeepAlive, true);
-        socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveTime, options.KeepAliveSeconds);
-        socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveInterval, Math.Max(1, options.KeepAliveSeconds / 3));
-        socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveRetryCount, 3);
+        try
+        {
+            // Three probes in the time that the connection was silent before: a dead client is noticed after twice that time.
+            socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveTime, options.KeepAliveSeconds);
+            socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveInterval, Math.Max(1, options.KeepAliveSeconds / 3));
+            socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveRetryCount, 3);
+        }
+        catch (SocketException error) when (error.SocketErrorCode is SocketError.ProtocolOption)
+        {
+            // Windows before 10.0.16299, and Wine: the system's own times hold, which are hours.
+        }
     }
 
     // A file left by a process that was killed would block every later start; a file that somebody answers on is in use.
