@@ -18,8 +18,7 @@ while [ $# -gt 0 ]; do
 done
 
 load=bench/Memstore.Load/bin/Release/net10.0/Memstore.Load.dll
-port=$(free_port)
-http=$(free_port)
+read -r port http <<<"$(free_ports 2)"
 start_server memstore "$http" dotnet "$MEMSTORE_DLL" serve --port "$port" --http-port "$http" --data none
 server=$SERVER_PID
 dotnet "$load" fill --port "$port" --keys 100000 >/dev/null

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
@@ -20,11 +21,21 @@ internal abstract class Worker(string name, string durability)
     /// <summary>The last step that was acknowledged.</summary>
     public long Acknowledged { get; private set; }
 
-    /// <summary>Steps acknowledged with their moments, newest last; only the last few seconds.</summary>
-    private readonly Queue<(long Step, DateTime At)> _recent = new();
+    /// <summary>
+    /// The newest moment, of all workers, at which a step was sent that changed something and was acknowledged at level always. Whatever had been acknowledged
+    /// before that moment, at whatever level, stands before the step in the journal, so it is as safe.
+    /// </summary>
+    private static long SafeBefore;
 
-    /// <summary>Whether every acknowledged step must be there, or only those older than a second.</summary>
-    protected bool IsAlways => durability == "always";
+    /// <summary>Steps acknowledged in this round with their moments, newest last.</summary>
+    private readonly Queue<(long Step, long At)> _recent = new();
+
+    // Every acknowledged step must be there; or else those that a step of another worker has made safe. How old they are says nothing: who writes the
+    // journal every tenth of a second may have been kept from it for longer, by a busy processor or a slow disk.
+    private bool IsAlways => durability == "always";
+
+    /// <summary>Whether a step that is acknowledged has changed something.</summary>
+    protected virtual bool Writes => true;
 
     /// <summary>Steps until the connection breaks or it is told to stop.</summary>
     public async Task RunAsync(EndPoint endPoint, CancellationToken stop)
@@ -35,10 +46,11 @@ internal abstract class Worker(string name, string durability)
             Expect(durability, await AskAsync(connection, "CLIENT", "DURABILITY", durability));
             while (!stop.IsCancellationRequested)
             {
+                var sentAt = Stopwatch.GetTimestamp();
                 if (!await StepAsync(connection, ++Sent)) continue;
                 Acknowledged = Sent;
-                _recent.Enqueue((Sent, DateTime.UtcNow));
-                while (_recent.Count > 100_000) _recent.Dequeue();
+                if (!IsAlways) _recent.Enqueue((Sent, Stopwatch.GetTimestamp()));
+                else if (Writes) NoteSafe(sentAt);
             }
         }
         catch (Exception e) when (e is SocketException or EndOfStreamException or OperationCanceledException)
@@ -49,25 +61,34 @@ internal abstract class Worker(string name, string durability)
 
     /// <summary>Checks what is there, and takes it as the new truth.</summary>
     /// <exception cref="WrongDataException">It is not what must be there.</exception>
-    public async Task VerifyAsync(RespConnection connection, DateTime killedAt)
+    public async Task VerifyAsync(RespConnection connection)
     {
         var least = Acknowledged;
         if (!IsAlways)
         {
-            least = 0;
+            least = Verified;
             foreach (var (step, at) in _recent)
             {
-                if (killedAt - at > TimeSpan.FromSeconds(1)) least = step;
+                if (at < SafeBefore) least = step;
             }
-
-            least = Math.Max(least, Verified);
         }
 
         var found = await FindAsync(connection);
         if (found < least || found > Sent)
-            throw new WrongDataException($"{Name}: step {found} is there; {least} was acknowledged ({durability}), {Sent} was sent last");
+            throw new WrongDataException($"{Name}: step {found} is there; {least} was safe ({durability}), {Sent} was sent last");
         Verified = Acknowledged = Sent = found;
         _recent.Clear();
+    }
+
+    private static void NoteSafe(long sentAt)
+    {
+        var seen = Volatile.Read(ref SafeBefore);
+        while (sentAt > seen)
+        {
+            var now = Interlocked.CompareExchange(ref SafeBefore, sentAt, seen);
+            if (now == seen) return;
+            seen = now;
+        }
     }
 
     /// <summary>The step that was there after the last crash.</summary>

@@ -137,6 +137,8 @@ internal sealed class ReadWorker(string name, string key) : Worker(name, "always
 {
     private long _seen;
 
+    protected override bool Writes => false;
+
     protected override async Task<bool> StepAsync(RespConnection connection, long step)
     {
         _seen = Math.Max(_seen, Number(await AskAsync(connection, "GET", key)));

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { mkdirSync } from "node:fs";
 import { request } from "node:http";
 import { chromium } from "playwright-core";
+import { eventually, timeoutMs } from "./patience.js";
 
 const [chromiumPath, screenshots, address] = process.argv.slice(2);
 const origin = `http://${address}`;
@@ -17,7 +18,7 @@ let browser;
 /** Opens the page as somebody who has typed the password when the browser asked, and expects that nothing goes wrong or elsewhere. */
 async function withPage(name, body, allowed = []) {
   const context = await browser.newContext({ viewport: { width: 1400, height: 1000 }, httpCredentials: { username: "default", password: token, origin } });
-  context.setDefaultTimeout(30_000);
+  context.setDefaultTimeout(timeoutMs);
   const page = await context.newPage();
   const wrong = [];
   page.on("pageerror", (error) => wrong.push(`thrown: ${error.stack}`));
@@ -80,16 +81,20 @@ test("every operation of the document is listed", () => withPage("operations", a
   const operations = Object.values(paths).flatMap((methods) => Object.values(methods));
   const sidebar = page.getByRole("complementary", { name: /Sidebar/ });
   for (const tag of new Set(operations.flatMap((operation) => operation.tags))) {
-    const open = sidebar.getByRole("button", { name: `Close Group - ${tag}` });
-    await open.or(sidebar.getByRole("button", { name: `Open Group - ${tag}` })).waitFor();
-    if (await open.count() === 0) await sidebar.getByRole("button", { name: `Open Group - ${tag}` }).click();
-    await open.waitFor();
+    // The page opens some by itself, while one looks.
+    await eventually(async () => {
+      const closed = sidebar.getByRole("button", { name: `Open Group - ${tag}` });
+      if (await closed.count() > 0) await closed.click({ timeout: 1000 });
+      assert.equal(await sidebar.getByRole("button", { name: `Close Group - ${tag}` }).count(), 1, tag);
+    });
   }
-  const listed = (await sidebar.innerText()).replace(/\s+/g, " ");
-  for (const { summary } of operations) {
-    const count = operations.filter((operation) => operation.summary === summary).length;
-    assert.equal(listed.split(`${summary} HTTP METHOD`).length - 1, count, `${summary}\n${listed}`);
-  }
+  await eventually(async () => {
+    const listed = (await sidebar.innerText()).replace(/\s+/g, " ");
+    for (const { summary } of operations) {
+      const count = operations.filter((operation) => operation.summary === summary).length;
+      assert.equal(listed.split(`${summary} HTTP METHOD`).length - 1, count, `${summary}\n${listed}`);
+    }
+  });
 }));
 
 test("a request from the page does what it says, with the password", () => withPage("request", async (page) => {

@@ -6,6 +6,7 @@ import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { chromium } from "playwright-core";
+import { eventually, timeoutMs } from "./patience.js";
 import { connect } from "./resp.js";
 import { startLoad, startMemstore, stop } from "./servers.js";
 
@@ -13,8 +14,6 @@ const [chromiumPath, dll, screenshots, respPort, httpPort, lockedPort, lockedHtt
 const data = mkdtempSync(join(tmpdir(), "memstore-console-"));
 process.on("exit", () => rmSync(data, { recursive: true, force: true }));
 const origin = `http://127.0.0.1:${httpPort}`;
-// Ends only what hangs: nothing is decided by it.
-const timeoutMs = 60_000;
 const tests = [];
 const test = (name, body) => tests.push({ name, body });
 
@@ -58,19 +57,6 @@ async function withPage(view, body, options = {}) {
 }
 
 const live = (page) => page.waitForSelector('#connection[data-state="live"]');
-
-/** Repeats until the check passes, for as long as a person would wait. */
-async function eventually(check) {
-  const end = Date.now() + timeoutMs;
-  while (true) {
-    try {
-      return await check();
-    } catch (error) {
-      if (Date.now() > end) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 100));
-    }
-  }
-}
 
 /** The cells of a table's rows, as texts. */
 const rowsOf = (page, table) => page.$$eval(`${table} tbody tr`, (rows) => rows.map((row) => [...row.cells].map((cell) => cell.innerText.trim())));

@@ -21,6 +21,9 @@ public sealed record TransportOptions
     /// <summary>How long a connection whose handler has ended may make no progress in taking its last replies before it is aborted.</summary>
     public TimeSpan DrainTimeout { get; init; } = TimeSpan.FromSeconds(10);
 
+    /// <summary>How long sessions may take to end when the transport stops; the log says how many did not.</summary>
+    public TimeSpan StopTimeout { get; init; } = TimeSpan.FromSeconds(5);
+
     /// <summary>Permissions of Unix socket files, set before anybody can connect; null leaves what the umask gives.</summary>
     public UnixFileMode? UnixSocketMode { get; init; }
 

@@ -72,7 +72,7 @@ public sealed class SocketTransport : ITransport
             connection.Abort("the server stops");
         try
         {
-            await Task.WhenAll(_connections.Values).WaitAsync(TimeSpan.FromSeconds(5)).ConfigureAwait(false);
+            await Task.WhenAll(_connections.Values).WaitAsync(_options.StopTimeout).ConfigureAwait(false);
         }
         catch (TimeoutException)
         {

@@ -6,8 +6,6 @@ namespace Memstore.Server.Transports.Uring;
 /// <summary>The transport over io_uring: a few threads, each with a ring of its own, between which the connections are spread.</summary>
 public sealed class UringTransport : ITransport
 {
-    private static readonly TimeSpan StopPatience = TimeSpan.FromSeconds(5);
-
     private readonly TransportOptions _options;
     private readonly ILogger _logger;
     private readonly UringLoop[] _loops;
@@ -94,7 +92,7 @@ public sealed class UringTransport : ITransport
         if (!_isStarted || Interlocked.Exchange(ref _isDisposed, true))
             return;
         await StopAcceptingAsync().ConfigureAwait(false);
-        var left = await StopLoopsAsync(StopPatience).ConfigureAwait(false);
+        var left = await StopLoopsAsync(_options.StopTimeout).ConfigureAwait(false);
         if (left > 0)
             TransportLog.SessionsLeft(_logger, left);
     }
