@@ -101,11 +101,12 @@ internal sealed class ServerHost : IAsyncDisposable
 
     /// <summary>Serves HTTP; if that cannot be, the log says why and the rest goes on.</summary>
     /// <param name="port">The TCP port; 0 picks a free one.</param>
-    internal async Task StartHttpAsync(int port)
+    /// <param name="patience">How slow clients may be; null is as slow as the documentation says.</param>
+    internal async Task StartHttpAsync(int port, HttpPatience? patience = null)
     {
         try
         {
-            _http = await HttpHost.StartAsync(State, [.. BindAddresses.Parse(State.Settings["http-bind"]).Select(address => new IPEndPoint(address, port))]).ConfigureAwait(false);
+            _http = await HttpHost.StartAsync(State, [.. BindAddresses.Parse(State.Settings["http-bind"]).Select(address => new IPEndPoint(address, port))], patience).ConfigureAwait(false);
             foreach (var endPoint in _http.EndPoints) ServerLog.HttpListens(State.Logger, endPoint.ToString());
         }
         catch (Exception error)

@@ -109,6 +109,35 @@ public sealed class ProgramTests
     }
 
     [Fact]
+    public async Task Half_a_request_over_HTTP_costs_what_was_sent_of_it_and_little_more()
+    {
+        if (!OperatingSystem.IsLinux()) return;
+        const int Clients = 1_000;
+        var (process, port) = await StartHttpAsync();
+        var slow = new List<Http.RawHttp>();
+        using (process)
+        {
+            using var client = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{port}") };
+            await client.GetStringAsync("/health/live", TestContext.Current.CancellationToken);
+            process.Refresh();
+            var before = process.WorkingSet64;
+            for (var i = 0; i < Clients; i++)
+            {
+                slow.Add(await Http.RawHttp.ConnectAsync(new IPEndPoint(IPAddress.Loopback, port)));
+                var head = i % 2 == 0 ? "GET / HTTP/1.1\r\nHost: localhost\r\nX: " : "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 60000000\r\n\r\n[\"";
+                await slow[i].SendAsync(head + new string('x', 8 * 1024));
+            }
+
+            await client.GetStringAsync("/health/live", TestContext.Current.CancellationToken);
+            process.Refresh();
+            Assert.InRange(process.WorkingSet64 - before, long.MinValue, Clients * 64 * 1024L);
+            process.Kill();
+            await ExitCodeAsync(process);
+        }
+        foreach (var raw in slow) raw.Dispose();
+    }
+
+    [Fact]
     public async Task It_starts_with_the_file_of_an_installed_Redis()
     {
         var file = Path.GetTempFileName();

@@ -13,17 +13,20 @@ namespace Memstore.Server.Http;
 /// </summary>
 internal sealed class Http2Choice
 {
-    /// <summary>A connection that has not said by then what it speaks is closed.</summary>
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
-
+    private readonly TimeSpan _patience;
     private ConnectionDelegate? _http2;
+
+    private Http2Choice(TimeSpan patience) => _patience = patience;
 
     private static ReadOnlySpan<byte> Preface => "PRI"u8;
 
     /// <summary>Adds the endpoints. <see cref="UnreachableTransport"/> must be among the transports.</summary>
-    public static void Listen(KestrelServerOptions options, IReadOnlyList<IPEndPoint> endPoints)
+    /// <param name="options">Where they are added.</param>
+    /// <param name="endPoints">Where to listen.</param>
+    /// <param name="patience">A connection that has not said by then what it speaks is closed.</param>
+    public static void Listen(KestrelServerOptions options, IReadOnlyList<IPEndPoint> endPoints, TimeSpan patience)
     {
-        var choice = new Http2Choice();
+        var choice = new Http2Choice(patience);
         options.Listen(UnreachableTransport.EndPoint, listen =>
         {
             listen.Protocols = HttpProtocols.Http2;
@@ -45,12 +48,12 @@ internal sealed class Http2Choice
     }
 
     // Null if it never says.
-    private static async ValueTask<bool?> SpeaksHttp2Async(ConnectionContext connection)
+    private async ValueTask<bool?> SpeaksHttp2Async(ConnectionContext connection)
     {
         var input = connection.Transport.Input;
         var closing = connection.Features.Get<IConnectionLifetimeNotificationFeature>()?.ConnectionClosedRequested ?? default;
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(connection.ConnectionClosed, closing);
-        patience.CancelAfter(Patience);
+        patience.CancelAfter(_patience);
         try
         {
             while (true)

@@ -31,9 +31,11 @@ internal sealed class HttpHost : IAsyncDisposable
     /// <summary>Listens.</summary>
     /// <param name="server">Whose data is served.</param>
     /// <param name="endPoints">Where; port 0 picks a free one.</param>
+    /// <param name="patience">How slow clients may be; null is as slow as the documentation says.</param>
     /// <exception cref="IOException">It cannot listen; the message is for the operator.</exception>
-    public static async Task<HttpHost> StartAsync(ServerState server, IReadOnlyList<IPEndPoint> endPoints)
+    public static async Task<HttpHost> StartAsync(ServerState server, IReadOnlyList<IPEndPoint> endPoints, HttpPatience? patience = null)
     {
+        patience ??= new HttpPatience();
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         builder.Services.AddRoutingCore();
         builder.Services.AddSingleton<ILoggerFactory>(new HttpLoggerFactory(server.Logger));
@@ -41,9 +43,9 @@ internal sealed class HttpHost : IAsyncDisposable
         builder.Services.AddSingleton<IConnectionListenerFactory, UnreachableTransport>();
         builder.WebHost.ConfigureKestrel(options =>
         {
-            Limit(options.Limits, server);
+            Limit(options.Limits, server, patience);
             options.AddServerHeader = false;
-            Http2Choice.Listen(options, endPoints);
+            Http2Choice.Listen(options, endPoints, patience.FirstBytes);
         });
 
         var application = builder.Build();
@@ -82,13 +84,14 @@ internal sealed class HttpHost : IAsyncDisposable
         await _application.DisposeAsync().ConfigureAwait(false);
     }
 
-    private static void Limit(KestrelServerLimits limits, ServerState server)
+    private static void Limit(KestrelServerLimits limits, ServerState server, HttpPatience patience)
     {
         // A value travels in Base64 or with every byte escaped: \u0000.
         limits.MaxRequestBodySize = Math.Min(int.MaxValue, server.Settings.Number("http-max-body"));
         limits.MaxRequestHeadersTotalSize = HeadersMax;
         limits.MaxConcurrentConnections = server.Settings.ClientsMax;
-        limits.RequestHeadersTimeout = TimeSpan.FromSeconds(15);
+        limits.RequestHeadersTimeout = patience.Headers;
+        limits.MinRequestBodyDataRate = new MinDataRate(patience.BodyBytesPerSecond, patience.BodyGrace);
         limits.KeepAliveTimeout = TimeSpan.FromMinutes(2);
     }
 
@@ -132,4 +135,20 @@ internal sealed class HttpHost : IAsyncDisposable
             if (IsEnabled(logLevel)) logger.Log(logLevel, eventId, state, exception, formatter);
         }
     }
+}
+
+/// <summary>How slow clients may be before they are cut off. The web server looks once a second.</summary>
+internal sealed record HttpPatience
+{
+    /// <summary>From connecting to the bytes that tell the version of HTTP.</summary>
+    public TimeSpan FirstBytes { get; init; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>From a request's first byte to the end of its headers.</summary>
+    public TimeSpan Headers { get; init; } = TimeSpan.FromSeconds(15);
+
+    /// <summary>The rate below which a body may not fall.</summary>
+    public double BodyBytesPerSecond { get; init; } = 240;
+
+    /// <summary>For so long a body may come at any rate.</summary>
+    public TimeSpan BodyGrace { get; init; } = TimeSpan.FromSeconds(5);
 }

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Http.Headers;
 using System.Text;
+using Memstore.Server.Http;
 using Microsoft.Extensions.Time.Testing;
 
 namespace Memstore.Server.Tests.Http;
@@ -24,12 +25,15 @@ internal sealed class HttpFixture : IAsyncDisposable
 
     public HttpClient Client { get; }
 
-    public static async Task<HttpFixture> StartAsync(params (string Name, string Value)[] settings)
+    public static Task<HttpFixture> StartAsync(params (string Name, string Value)[] settings) => StartAsync(null, settings);
+
+    /// <summary>Starts one that is patient with slow clients for as long as is said.</summary>
+    public static async Task<HttpFixture> StartAsync(HttpPatience? patience, params (string Name, string Value)[] settings)
     {
         var clock = new FakeTimeProvider();
         var host = ServerFixture.Make(clock, settings);
         await host.StartAsync();
-        await host.StartHttpAsync(port: 0);
+        await host.StartHttpAsync(port: 0, patience);
         return new HttpFixture(host, clock);
     }
 
