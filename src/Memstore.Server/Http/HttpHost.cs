@@ -8,6 +8,7 @@ using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 
@@ -41,6 +42,10 @@ internal sealed class HttpHost : IAsyncDisposable
         builder.Services.AddSingleton<ILoggerFactory>(new HttpLoggerFactory(server.Logger));
         builder.WebHost.UseKestrelCore();
         builder.Services.AddSingleton<IConnectionListenerFactory, UnreachableTransport>();
+
+        // A request runs on the thread of the pool that received it. What blocks there blocks no other connection: the runtime asks for another
+        // thread before it handles a socket's event.
+        builder.Services.Configure<SocketTransportOptions>(static options => options.UnsafePreferInlineScheduling = true);
         builder.WebHost.ConfigureKestrel(options =>
         {
             Limit(options.Limits, server, patience);
