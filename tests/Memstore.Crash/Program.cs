@@ -1,10 +1,12 @@
+using System.Diagnostics;
 using System.Globalization;
 using Memstore.Crash;
 using Memstore.Histories.Resp;
 
-// memstore-crash SERVER.DLL [--rounds 200] [--seed N] [--keep]: starts the server, loads it, kills it, starts it again, checks; each round once.
+// memstore-crash SERVER.DLL [--rounds 200] [--seconds N] [--seed N] [--keep]: starts the server, loads it, kills it, starts it again, checks; each round once.
 var program = args[0];
 var rounds = (int)Option("--rounds", 200);
+var seconds = Option("--seconds", long.MaxValue);
 var seed = (int)Option("--seed", Random.Shared.Next());
 var random = new Random(seed);
 var directory = Path.Combine(Path.GetTempPath(), $"memstore-crash-{Environment.ProcessId}");
@@ -29,7 +31,10 @@ Worker[] workers =
 var done = 0;
 var failed = 0;
 var steps = 0L;
-for (; done < rounds && failed == 0; done++)
+var begun = Stopwatch.StartNew();
+
+// A slow machine has fewer rounds.
+for (; done < rounds && failed == 0 && begun.Elapsed.TotalSeconds < seconds; done++)
 {
     try
     {
