@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Security.Cryptography;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Primitives;
@@ -24,8 +25,21 @@ internal static class EntityTag
     {
         Span<byte> digest = stackalloc byte[SHA256.HashSizeInBytes];
         SHA256.HashData(representation, digest);
-        return $"\"{type}-{Convert.ToHexStringLower(digest[..DigestSize])}\"";
+        return Shown(type, digest);
     }
+
+    /// <summary>The tag of a representation that lies in parts.</summary>
+    public static string Of(string type, in ReadOnlySequence<byte> representation)
+    {
+        if (representation.IsSingleSegment) return Of(type, representation.FirstSpan);
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        foreach (var part in representation) hash.AppendData(part.Span);
+        Span<byte> digest = stackalloc byte[SHA256.HashSizeInBytes];
+        hash.GetHashAndReset(digest);
+        return Shown(type, digest);
+    }
+
+    private static string Shown(string type, ReadOnlySpan<byte> digest) => $"\"{type}-{Convert.ToHexStringLower(digest[..DigestSize])}\"";
 }
 
 /// <summary>The conditions of a request on what a key holds (RFC 9110, section 13): If-Match and If-None-Match.</summary>

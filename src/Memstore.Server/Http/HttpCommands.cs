@@ -16,6 +16,9 @@ namespace Memstore.Server.Http;
 /// </summary>
 internal sealed class HttpCommands(ServerState server)
 {
+    /// <summary>A copy of replies that is longer is not pooled, in bytes.</summary>
+    private const int CopyPooled = 1024 * 1024;
+
     private readonly LocalClientPool _clients = new(server);
     private readonly ObjectPool<HttpExchange> _exchanges = new DefaultObjectPool<HttpExchange>(new ExchangePolicy(), 64);
 
@@ -76,12 +79,27 @@ internal sealed class HttpCommands(ServerState server)
     /// <exception cref="HttpUnavailableException">The client was disconnected.</exception>
     public static async Task RunAsync<T>(LocalClient client, RequestList requests, UseReplies<T> use, T state, CancellationToken cancelled)
     {
+        var replies = await AskAsync(client, requests, cancelled).ConfigureAwait(false);
+        try
+        {
+            Use(replies, use, state);
+        }
+        finally
+        {
+            // Whatever became of them: the next request in this session must not find them.
+            client.Taken(replies);
+        }
+    }
+
+    /// <summary>Runs commands in a session and gives their replies where they are; they hold until the client is told that they are taken, which must be done.</summary>
+    /// <exception cref="HttpUnavailableException">The client was disconnected.</exception>
+    public static async Task<ReadOnlySequence<byte>> AskAsync(LocalClient client, RequestList requests, CancellationToken cancelled)
+    {
         try
         {
             var replies = await client.RunAsync(requests, cancelled).ConfigureAwait(false);
             if (replies.IsEmpty && requests.Count > 0) throw new HttpUnavailableException("the connection was closed before anything was run");
-            Use(replies, use, state);
-            client.Taken(replies);
+            return replies;
         }
         catch (LocalClientException error)
         {
@@ -147,8 +165,11 @@ internal sealed class HttpCommands(ServerState server)
             return;
         }
 
-        var length = checked((int)replies.Length);
-        var copy = ArrayPool<byte>.Shared.Rent(length);
+        if (replies.Length > Array.MaxLength) throw new BadRequestException("The answer is longer than 2 GB; ask for less at once.");
+        var length = (int)replies.Length;
+
+        // The pool would keep what is very long for a long time.
+        var copy = length > CopyPooled ? GC.AllocateUninitializedArray<byte>(length) : ArrayPool<byte>.Shared.Rent(length);
         replies.CopyTo(copy);
         try
         {
@@ -156,7 +177,7 @@ internal sealed class HttpCommands(ServerState server)
         }
         finally
         {
-            ArrayPool<byte>.Shared.Return(copy);
+            if (length <= CopyPooled) ArrayPool<byte>.Shared.Return(copy);
         }
     }
 

@@ -50,6 +50,12 @@ internal ref struct JsonReplies(ReadOnlySpan<byte> replies, Utf8JsonWriter write
         return bytes;
     }
 
+    /// <summary>Moves past the header of the bulk string that comes next and says how long it is; its bytes come next.</summary>
+    public int TakeBulkHeader() => (int)Number(Line()[1..]);
+
+    /// <summary>Bytes from here to the end.</summary>
+    public readonly int Left => _rest.Length;
+
     /// <summary>The bytes of the next reply, which stays the next.</summary>
     public readonly ReadOnlySpan<byte> PeekBytes()
     {

@@ -76,10 +76,15 @@ internal sealed class KeyEndpoints(HttpCommands commands)
         var exchange = commands.RentExchange();
         try
         {
-            var reading = new KeyReading(exchange);
-            await ReadAsync(context, exchange, reading, key).ConfigureAwait(false);
-            if (reading.Error is { } error) await Problem.SendErrorAsync(context, error).ConfigureAwait(false);
-            else await AnswerAsync(context, exchange, reading, conditions).ConfigureAwait(false);
+            var client = commands.Connect(context, Protocol);
+            try
+            {
+                await GetAsync(context, exchange, client, key, conditions).ConfigureAwait(false);
+            }
+            finally
+            {
+                commands.Disconnect(client);
+            }
         }
         finally
         {
@@ -87,24 +92,39 @@ internal sealed class KeyEndpoints(HttpCommands commands)
         }
     }
 
-    // Almost all values are strings. Each read is a transaction; what a key holds may change in between.
-    private async Task ReadAsync(HttpContext context, HttpExchange exchange, KeyReading reading, byte[] key)
+    // Almost all values are strings, which are sent from where the replies are. Each read is a transaction; what a key holds may change in between.
+    private static async Task GetAsync(HttpContext context, HttpExchange exchange, LocalClient client, byte[] key, Preconditions conditions)
     {
+        var reading = new KeyReading(exchange);
         var isRead = false;
         while (!isRead)
         {
             exchange.Requests.Clear();
             KeyReading.AskForString(exchange.Requests, key);
-            await commands.RunAsync(context, exchange.Requests, Protocol, (replies, reading) => isRead = reading.TakeString(replies), reading).ConfigureAwait(false);
-            if (isRead) return;
+            var replies = await HttpCommands.AskAsync(client, exchange.Requests, context.RequestAborted).ConfigureAwait(false);
+            try
+            {
+                if (reading.TakeString(replies))
+                {
+                    await AnswerAsync(context, exchange, reading, conditions).ConfigureAwait(false);
+                    return;
+                }
+            }
+            finally
+            {
+                client.Taken(replies);
+            }
+
             exchange.Requests.Clear();
             KeyReading.AskForOther(exchange.Requests, key);
-            await commands.RunAsync(context, exchange.Requests, Protocol, (replies, reading) => isRead = reading.TakeOther(replies), reading).ConfigureAwait(false);
+            await HttpCommands.RunAsync(client, exchange.Requests, (replies, reading) => isRead = reading.TakeOther(replies), reading, context.RequestAborted).ConfigureAwait(false);
         }
+        await AnswerAsync(context, exchange, reading, conditions).ConfigureAwait(false);
     }
 
     private static Task AnswerAsync(HttpContext context, HttpExchange exchange, KeyReading reading, Preconditions conditions)
     {
+        if (reading.Error is { } error) return Problem.SendErrorAsync(context, error);
         if (!conditions.MatchHolds(reading.Tag)) return FailAsync(context, reading.Tag);
         if (!reading.Exists) return MissingAsync(context);
         var headers = context.Response.Headers;
@@ -120,7 +140,15 @@ internal sealed class KeyEndpoints(HttpCommands commands)
         // A value comes from anybody: a browser must not take it for a page of this server.
         headers.XContentTypeOptions = "nosniff";
         headers.ContentSecurityPolicy = "default-src 'none'; sandbox";
-        return exchange.SendAsync(context, StatusCodes.Status200OK, reading.ContentType);
+        return reading.Type == "string" ? SendAsync(context, reading.Value, reading.ContentType) : exchange.SendAsync(context, StatusCodes.Status200OK, reading.ContentType);
+    }
+
+    private static async Task SendAsync(HttpContext context, ReadOnlySequence<byte> value, string contentType)
+    {
+        var response = context.Response;
+        response.ContentType = contentType;
+        response.ContentLength = value.Length;
+        foreach (var part in value) await response.Body.WriteAsync(part, context.RequestAborted).ConfigureAwait(false);
     }
 
     private Task PutAsync(HttpContext context) => ChangeAsync(context, isPut: true);

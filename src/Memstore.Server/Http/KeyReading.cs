@@ -7,6 +7,9 @@ namespace Memstore.Server.Http;
 /// <summary>What a key holds, as a resource: found by one transaction, or under a watch that the next transaction looks at.</summary>
 internal sealed class KeyReading(HttpExchange exchange)
 {
+    // Longer than an error and than the answers before a value, in bytes.
+    private const int HeadMax = 4096;
+
     /// <summary>The type as TYPE says it; "none" if the key is missing.</summary>
     public string Type { get; private set; } = "none";
 
@@ -21,6 +24,9 @@ internal sealed class KeyReading(HttpExchange exchange)
 
     /// <summary>The media type of the representation.</summary>
     public string ContentType { get; private set; } = "";
+
+    /// <summary>The string, in the memory of the replies.</summary>
+    public ReadOnlySequence<byte> Value { get; private set; }
 
     /// <summary>A command's error, if it could not be read.</summary>
     public string? Error { get; private set; }
@@ -54,10 +60,12 @@ internal sealed class KeyReading(HttpExchange exchange)
     /// <summary>Asks for the value of a key with a type that is known; <see cref="TakeTag"/> takes the reply.</summary>
     public void AskForTag(RequestList requests, ReadOnlySpan<byte> key) => Start(requests, Type == "string" ? "GET"u8 : "HGETALL"u8, key);
 
-    /// <summary>Takes the string; false if the key holds something else.</summary>
-    public bool TakeString(ReadOnlySpan<byte> bytes)
+    /// <summary>Takes the string, which stays where the replies are; false if the key holds something else.</summary>
+    public bool TakeString(in ReadOnlySequence<byte> bytes)
     {
-        var replies = RepliesOf(bytes);
+        // What comes before the value is short, and only a value makes the replies long.
+        var head = bytes.IsSingleSegment ? bytes.FirstSpan : bytes.Slice(0, Math.Min(bytes.Length, HeadMax)).ToArray();
+        var replies = RepliesOf(head);
         if (!BeginTransaction(ref replies, queued: 2)) return true;
         TtlMs = replies.TakeNumber();
         if (replies.IsError)
@@ -70,10 +78,10 @@ internal sealed class KeyReading(HttpExchange exchange)
 
         if (replies.IsNull) return true;
         Type = "string";
-        var value = replies.TakeString();
-        exchange.Bytes.Write(value);
-        Tag = EntityTag.Of(Type, value);
-        ContentType = MediaType.Of(value);
+        var length = replies.TakeBulkHeader();
+        Value = bytes.Slice(head.Length - replies.Left, length);
+        Tag = EntityTag.Of(Type, Value);
+        ContentType = MediaType.Of(Value);
         return true;
     }
 

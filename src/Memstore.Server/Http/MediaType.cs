@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Text;
 using System.Text.Json;
 using System.Text.Unicode;
 
@@ -12,6 +13,12 @@ internal static class MediaType
 {
     /// <summary>Longer values are not parsed to find out whether they are JSON, in bytes.</summary>
     private const int JsonSizeMax = 1024 * 1024;
+
+    /// <summary>No signature looks at more bytes, in bytes.</summary>
+    private const int SignatureMax = 16;
+
+    private const string Bytes = "application/octet-stream";
+    private const string Text = "text/plain; charset=utf-8";
 
     // Signatures: https://mimesniff.spec.whatwg.org/#matching-an-image-type-pattern and the two sections that follow it.
     private static readonly (byte[] Start, string Type)[] Signatures =
@@ -38,8 +45,59 @@ internal static class MediaType
         foreach (var (start, type) in Signatures)
             if (value.StartsWith(start)) return type;
         if (value.Length >= 12 && value.StartsWith("RIFF"u8) && value[8..12].SequenceEqual("WEBP"u8)) return "image/webp";
-        if (!Utf8.IsValid(value) || value.ContainsAny(Controls)) return "application/octet-stream";
-        return IsJson(value) ? "application/json" : "text/plain; charset=utf-8";
+        if (!Utf8.IsValid(value) || value.ContainsAny(Controls)) return Bytes;
+        return IsJson(value) ? "application/json" : Text;
+    }
+
+    /// <summary>The type of a value that lies in parts.</summary>
+    public static string Of(in ReadOnlySequence<byte> value)
+    {
+        if (value.IsSingleSegment) return Of(value.FirstSpan);
+        if (value.Length <= JsonSizeMax) return Of(value.ToArray());
+
+        // What its start tells; else only whether it is text is left to find out, as it is too long to be taken for JSON.
+        Span<byte> start = stackalloc byte[SignatureMax];
+        value.Slice(0, SignatureMax).CopyTo(start);
+        start[^1] = 0;
+        var type = Of(start);
+        return type != Bytes ? type : IsText(value) ? Text : Bytes;
+    }
+
+    // UTF-8 without controls. A character may lie across parts: what a part has of its last one is carried over.
+    private static bool IsText(in ReadOnlySequence<byte> value)
+    {
+        Span<byte> across = stackalloc byte[4];
+        var carried = 0;
+        foreach (var memory in value)
+        {
+            var part = memory.Span;
+            if (part.ContainsAny(Controls)) return false;
+            while (carried > 0 && part.Length > 0)
+            {
+                across[carried++] = part[0];
+                part = part[1..];
+                var status = Rune.DecodeFromUtf8(across[..carried], out _, out _);
+                if (status == OperationStatus.InvalidData) return false;
+                if (status == OperationStatus.Done) carried = 0;
+            }
+
+            var open = OpenLength(part);
+            if (!Utf8.IsValid(part[..^open])) return false;
+            part[^open..].CopyTo(across[carried..]);
+            carried += open;
+        }
+        return carried == 0;
+    }
+
+    // Bytes at the end that are the start of a character.
+    private static int OpenLength(ReadOnlySpan<byte> part)
+    {
+        for (var length = 1; length <= Math.Min(3, part.Length); length++)
+        {
+            if ((part[^length] & 0xc0) == 0x80) continue;
+            return Rune.DecodeFromUtf8(part[^length..], out _, out _) == OperationStatus.NeedMoreData ? length : 0;
+        }
+        return 0;
     }
 
     // A number or a word alone is more likely text.
