@@ -146,14 +146,17 @@ internal sealed class SnapshotStore(Breakage breakage)
             if (plan.Commands.All(command => command.IsRead)) return true;
             lock (store._lock)
             {
-                if (!store.Breaks(Breakage.SkippedValidation, 3) && !Same(plan.Commands, snapshot, snapshotAt)) return false;
+                if (!store.Breaks(Breakage.SkippedValidation, 3) && !Same(plan.Commands.Where(IsOfKey), snapshot, snapshotAt)) return false;
                 ImmutableDictionary<int, Entry> entries = store._entries;
-                foreach (int key in plan.Commands.Where(command => !command.IsRead).Select(command => command.Key).Distinct())
+                if (!plan.Commands.All(IsOfKey)) entries = entries.RemoveRange(entries.Keys.Where(key => keys.Database(key) == plan.Database));
+                foreach (int key in plan.Commands.Where(command => !command.IsRead && IsOfKey(command)).Select(command => command.Key).Distinct())
                     entries = own.TryGetValue(key, out Entry? entry) ? entries.SetItem(key, entry) : entries.Remove(key);
                 Publish(entries);
                 return true;
             }
         }
+
+        private static bool IsOfKey(PlannedCommand command) => command.Kind != CommandKind.Flush;
 
         private bool Same(IEnumerable<PlannedCommand> commands, ImmutableDictionary<int, Entry> then, long thenMs)
         {

@@ -17,8 +17,8 @@ internal sealed unsafe class PrivateWrites
     /// <summary>The route of the n-th key.</summary>
     public KeyRoute RouteAt(int index) => _writes[index].Route;
 
-    /// <summary>The database of the n-th key.</summary>
-    public int DatabaseAt(int index) => _writes[index].Database;
+    /// <summary>The content of a database (<see cref="DatabaseMap"/>) that the n-th key belongs to.</summary>
+    public int ContentAt(int index) => _writes[index].Content;
 
     /// <summary>The prepared record of the n-th key.</summary>
     public byte* RecordAt(int index) => (byte*)_writes[index].Record;
@@ -27,23 +27,23 @@ internal sealed unsafe class PrivateWrites
     public (TreeContext? Context, bool EditsPublished) TreeAt(int index) => (_writes[index].Context, _writes[index].EditsPublished);
 
     /// <summary>The record prepared for a key, or null.</summary>
-    public byte* Find(int database, in Key key)
+    public byte* Find(int content, in Key key)
     {
-        var at = PlaceOf(database, key);
+        var at = PlaceOf(content, key);
         return at < 0 ? null : (byte*)_writes[at].Record;
     }
 
     /// <summary>The context of a key's private tree, or null.</summary>
-    public TreeContext? ContextOf(int database, in Key key)
+    public TreeContext? ContextOf(int content, in Key key)
     {
-        var at = PlaceOf(database, key);
+        var at = PlaceOf(content, key);
         return at < 0 ? null : _writes[at].Context;
     }
 
     /// <summary>Sets the record of a key; one that it replaces is freed, with its private nodes.</summary>
-    public void Put(int database, in Key key, byte* record, Worker worker, TreeContext? context = null, bool editsPublished = false)
+    public void Put(int content, in Key key, byte* record, Worker worker, TreeContext? context = null, bool editsPublished = false)
     {
-        var at = PlaceOf(database, key);
+        var at = PlaceOf(content, key);
         if (at < 0)
         {
             if (Count == _writes.Length) Array.Resize(ref _writes, Count * 2);
@@ -59,13 +59,13 @@ internal sealed unsafe class PrivateWrites
             worker.Retire(old);
         }
 
-        _writes[at] = new Write(database, key.Route, (nint)record) { Context = context, EditsPublished = editsPublished };
+        _writes[at] = new Write(content, key.Route, (nint)record) { Context = context, EditsPublished = editsPublished };
     }
 
     /// <summary>Gives a key's private tree another record.</summary>
-    public void Replace(int database, in Key key, byte* record, Worker worker)
+    public void Replace(int content, in Key key, byte* record, Worker worker)
     {
-        ref var write = ref _writes[PlaceOf(database, key)];
+        ref var write = ref _writes[PlaceOf(content, key)];
         worker.Retire((byte*)write.Record);
         write.Record = (nint)record;
     }
@@ -108,20 +108,20 @@ internal sealed unsafe class PrivateWrites
         CountedTree.Discard(ref root, context);
     }
 
-    private int PlaceOf(int database, in Key key)
+    private int PlaceOf(int content, in Key key)
     {
         if (Count == 0) return -1;
         for (var at = _index.First(key.Route.Hash); at >= 0; at = _index.Next(key.Route.Hash))
         {
-            if (_writes[at].Database == database && Record.KeyEquals((byte*)_writes[at].Record, key.Bytes)) return at;
+            if (_writes[at].Content == content && Record.KeyEquals((byte*)_writes[at].Record, key.Bytes)) return at;
         }
 
         return -1;
     }
 
-    private struct Write(int database, KeyRoute route, nint record)
+    private struct Write(int content, KeyRoute route, nint record)
     {
-        public readonly int Database = database;
+        public readonly int Content = content;
         public readonly KeyRoute Route = route;
         public nint Record = record;
         public TreeContext? Context;

@@ -20,8 +20,8 @@ internal sealed unsafe class ReadSet
     /// <summary>The route of the n-th key.</summary>
     public KeyRoute RouteAt(int index) => _reads[index].Route;
 
-    /// <summary>The database of the n-th key.</summary>
-    public int DatabaseAt(int index) => _reads[index].Database;
+    /// <summary>The database that the snapshot showed the n-th key in.</summary>
+    public int ContentAt(int index) => _reads[index].Content;
 
     /// <summary>The record that the n-th key had, or null if it was absent.</summary>
     public byte* RecordAt(int index) => (byte*)_reads[index].Record;
@@ -34,11 +34,11 @@ internal sealed unsafe class ReadSet
     }
 
     /// <summary>Adds a key, unless it is there.</summary>
-    public void Add(int database, in Key key, byte* record)
+    public void Add(int content, in Key key, byte* record)
     {
         for (var at = _index.First(key.Route.Hash); at >= 0; at = _index.Next(key.Route.Hash))
         {
-            if (_reads[at].Database == database && KeyAt(at).SequenceEqual(key.Bytes)) return;
+            if (_reads[at].Content == content && KeyAt(at).SequenceEqual(key.Bytes)) return;
         }
 
         if (Count == _reads.Length) Array.Resize(ref _reads, Count * 2);
@@ -51,7 +51,7 @@ internal sealed unsafe class ReadSet
             _bytesUsed += key.Bytes.Length;
         }
 
-        _reads[Count] = new Read(database, key.Route, (nint)record, offset, key.Bytes.Length);
+        _reads[Count] = new Read(content, key.Route, (nint)record, offset, key.Bytes.Length);
         _index.Add(key.Route.Hash, Count++);
     }
 
@@ -65,5 +65,5 @@ internal sealed unsafe class ReadSet
         _index.Clear();
     }
 
-    private readonly record struct Read(int Database, KeyRoute Route, nint Record, int KeyOffset, int KeyLength);
+    private readonly record struct Read(int Content, KeyRoute Route, nint Record, int KeyOffset, int KeyLength);
 }

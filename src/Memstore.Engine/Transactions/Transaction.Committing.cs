@@ -12,7 +12,8 @@ public sealed unsafe partial class Transaction
     {
         for (var i = 0; i < _reads.Count; i++) Declare(_reads.RouteAt(i), KeyAccess.Read);
         for (var i = 0; i < _writes.Count; i++) Declare(_writes.RouteAt(i), KeyAccess.Read);
-        if (_reads.Everything) _everything ??= KeyAccess.Read;
+        if (HasDatabaseChanges) _everything = KeyAccess.Write;
+        else if (_reads.Everything) _everything ??= KeyAccess.Read;
         Route();
     }
 
@@ -87,8 +88,9 @@ public sealed unsafe partial class Transaction
                 return false;
             }
 
-            if (_writes.Count > 1) MarkWrites();
             _isPublishing = true;
+            if (HasDatabaseChanges) PublishDatabases();
+            else if (_writes.Count > 1) MarkWrites();
             for (var i = 0; i < _writes.Count; i++) PublishWrite(i);
         }
         catch
@@ -123,10 +125,10 @@ public sealed unsafe partial class Transaction
         {
             var key = new Key(_reads.KeyAt(i), _reads.RouteAt(i));
             failedSlot = key.Route.Slot;
-            var entry = LookUp(_view.Keyspaces[_reads.DatabaseAt(i)], key, out var record);
+            var entry = LookUp(_view.Keyspaces[_reads.ContentAt(i)], key, out var record);
             var isThere = entry != null && !Record.IsTombstone(record) && !IsDead(record);
             if (isThere != (_reads.RecordAt(i) != null)) return false;
-            if (isThere && (Record.Stamp(record) > _snapshot.Generation || IsSwapped(_reads.DatabaseAt(i)))) return false;
+            if (isThere && (Record.Stamp(record) > _snapshot.Generation || IsSwapped(_reads.ContentAt(i)))) return false;
         }
 
         return !_reads.Everything || NothingChangedSince(_snapshot.Generation, out failedSlot);
@@ -153,7 +155,8 @@ public sealed unsafe partial class Transaction
 
     private void PublishWrite(int index)
     {
-        var database = _writes.DatabaseAt(index);
+        var database = DatabaseOf(_writes.ContentAt(index));
+        if (database < 0) return;
         var route = _writes.RouteAt(index);
         var keyspace = _view.Keyspaces[database];
         var (context, editsPublished) = _writes.TreeAt(index);

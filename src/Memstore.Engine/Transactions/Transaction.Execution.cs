@@ -162,13 +162,13 @@ public sealed partial class Transaction
     {
         if (!TryOpenSnapshot(worker)) return false;
         RunPrivate(worker, body);
-        if (_writes.Count == 0)
+        if (!HasPrivateChanges)
         {
             EndPrivate(worker);
             return true;
         }
 
-        if ((_store.Faults & CommitFaults.EnterOneByOne) != 0) return PublishOneByOne(worker);
+        if ((_store.Faults & CommitFaults.EnterOneByOne) != 0 && !HasDatabaseChanges) return PublishOneByOne(worker);
         RouteCommit();
         if (!TryEnterAll(worker))
         {

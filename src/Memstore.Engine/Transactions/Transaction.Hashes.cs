@@ -169,7 +169,7 @@ public sealed unsafe partial class Transaction
     private EditTarget StartPrivateEdit(in Key key, byte* old, RecordType type, int size, long deadline, bool edits)
     {
         RefuseIfReadOnly();
-        var context = _writes.ContextOf(_database, key);
+        var context = _writes.ContextOf(Content, key);
         if (edits && context is not null)
         {
             context.Worker = _worker;
@@ -186,7 +186,7 @@ public sealed unsafe partial class Transaction
         if (_mode == Mode.Private)
         {
             target.Context?.ReleaseSpares();
-            if (!target.IsInPlace) _writes.Put(_database, key, target.Record, _worker, target.Context, target.EditsPublished);
+            if (!target.IsInPlace) _writes.Put(Content, key, target.Record, _worker, target.Context, target.EditsPublished);
             return;
         }
 
@@ -313,11 +313,11 @@ public sealed unsafe partial class Transaction
     private bool SetDeadlineOfPrivateTree(in Key key, in Entry entry, long deadline)
     {
         RefuseIfReadOnly();
-        var context = _writes.ContextOf(_database, key);
+        var context = _writes.ContextOf(Content, key);
         var record = NewRecord(RecordType.HashTree, false, 0, key.Bytes, TreeRoot.Size, deadline, 0);
         entry.Value.CopyTo(Record.Value(record));
-        if (context is null) _writes.Put(_database, key, record, _worker, NewPrivateContext(), editsPublished: true);
-        else _writes.Replace(_database, key, record, _worker);
+        if (context is null) _writes.Put(Content, key, record, _worker, NewPrivateContext(), editsPublished: true);
+        else _writes.Replace(Content, key, record, _worker);
         if (IsLogged) Encoder.Deadline(EffectsOn(_database), key, deadline);
         return true;
     }
@@ -345,7 +345,7 @@ public sealed unsafe partial class Transaction
             var context = NewPrivateContext();
             var record = NewRecord(RecordType.HashTree, false, 0, destination.Bytes, TreeRoot.Size, deadline, 0);
             MemoryMarshal.Write(Record.Value(record), default(TreeRoot));
-            _writes.Put(_database, destination, record, _worker, context, editsPublished: false);
+            _writes.Put(Content, destination, record, _worker, context, editsPublished: false);
             MemoryMarshal.Write(Record.Value(record), CountedTree.Copy(source, context));
             return;
         }

@@ -62,7 +62,7 @@ public sealed unsafe partial class Transaction
             if (FindPrivate(key) == null) return false;
             RefuseIfReadOnly();
             var tombstone = NewRecord(RecordType.Tombstone, false, 0, key.Bytes, 0, 0, 0);
-            _writes.Put(_database, key, tombstone, _worker);
+            _writes.Put(Content, key, tombstone, _worker);
             if (IsLogged) Encoder.Delete(EffectsOn(_database), key);
             return true;
         }
@@ -192,12 +192,14 @@ public sealed unsafe partial class Transaction
 
     private byte* FindPrivate(in Key key)
     {
-        var written = _writes.Find(_database, key);
+        var content = Content;
+        var written = _writes.Find(content, key);
         if (written != null) return Record.IsTombstone(written) || IsDead(written) ? null : written;
-        LookUp(_view.Keyspaces[_database], key, out var record);
+        if (IsNew(content)) return null;
+        LookUp(_view.Keyspaces[content], key, out var record);
         record = VisibleAt(record);
         if (record != null && IsDead(record)) record = null;
-        if (_plan != TransactionPlan.ReadSnapshot) _reads.Add(_database, key, record);
+        if (_plan != TransactionPlan.ReadSnapshot) _reads.Add(content, key, record);
         return record;
     }
 

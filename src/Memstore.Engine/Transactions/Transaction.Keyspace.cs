@@ -36,8 +36,22 @@ public sealed unsafe partial class Transaction
         ArgumentNullException.ThrowIfNull(random);
         FinishPending();
         var picker = new PickingVisitor(random);
-        var keyspace = _view.Keyspaces[_database];
-        // A slot by the weight of its keys, then a place in it; on from there if what was found is dead or not in the snapshot.
+        var content = Content;
+        if (!IsNew(content)) PickFrom(_view.Keyspaces[content], random, ref picker);
+        if (picker.Record == 0 && _writes.Count > 0) VisitWrites(content, ref picker);
+        if (_mode == Mode.Private && !IsNew(content))
+        {
+            _reads.Everything = true;
+            DependOnEverything();
+        }
+
+        entry = new Entry((byte*)picker.Record);
+        return picker.Record != 0;
+    }
+
+    // A slot by the weight of its keys, then a place in it; on from there if what was found is dead or not in the snapshot.
+    private void PickFrom(Keyspace keyspace, Random random, ref PickingVisitor picker)
+    {
         var start = RandomSlot(keyspace, random);
         for (var i = 0; i < SlotHash.Slots && picker.Record == 0; i++)
         {
@@ -47,16 +61,6 @@ public sealed unsafe partial class Transaction
             while (position < SlotTable.TagEnd && picker.Record == 0) VisitBucket(keyspace, slot, ref position, ref picker);
             for (position = 0; i == 0 && position < SlotTable.TagEnd && picker.Record == 0;) VisitBucket(keyspace, slot, ref position, ref picker);
         }
-
-        if (picker.Record == 0 && _writes.Count > 0) VisitWrites(_database, ref picker);
-        if (_mode == Mode.Private)
-        {
-            _reads.Everything = true;
-            DependOnEverything();
-        }
-
-        entry = new Entry((byte*)picker.Record);
-        return picker.Record != 0;
     }
 
     /// <summary>
@@ -68,13 +72,20 @@ public sealed unsafe partial class Transaction
         where TVisitor : IEntryVisitor, allows ref struct
     {
         FinishPending();
+        var content = Content;
+        if (IsNew(content))
+        {
+            VisitWrites(content, ref visitor);
+            return 0;
+        }
+
         if (_mode == Mode.Private)
         {
             _reads.Everything = true;
             DependOnEverything();
         }
 
-        var keyspace = _view.Keyspaces[_database];
+        var keyspace = _view.Keyspaces[content];
         var slot = (int)Math.Min(cursor >> CursorTagBits, SlotHash.Slots);
         var position = (uint)cursor & (SlotTable.TagEnd - 1);
         for (; slot < SlotHash.Slots; slot++, position = 0)
@@ -87,13 +98,24 @@ public sealed unsafe partial class Transaction
             }
         }
 
-        if (_writes.Count > 0) VisitWrites(_database, ref visitor);
+        if (_writes.Count > 0) VisitWrites(content, ref visitor);
         return 0;
     }
 
-    /// <summary>Removes every key of a database in O(1); memory is freed later, in slices.</summary>
+    /// <summary>
+    /// Removes every key of a database in O(1); memory is freed later, in slices. In private it is what a blind write is: at the commit all keys
+    /// go that are there then.
+    /// </summary>
     public void Flush(int database)
     {
+        FinishPending();
+        if (_mode == Mode.Private)
+        {
+            MapToChange().Flush(database);
+            if (IsLogged) Encoder.Flush(EffectsOn(database));
+            return;
+        }
+
         var keyspaces = ChangeSet();
         var old = keyspaces[database];
         if (!old.IsWritten) return;
@@ -110,6 +132,14 @@ public sealed unsafe partial class Transaction
     /// <summary>Swaps two databases in O(1).</summary>
     public void Swap(int first, int second)
     {
+        FinishPending();
+        if (_mode == Mode.Private)
+        {
+            MapToChange().Swap(first, second);
+            if (IsLogged) Encoder.Swap(EffectsOn(_database), first, second);
+            return;
+        }
+
         var keyspaces = ChangeSet();
         if (_store.Watches.IsAny)
         {
@@ -128,7 +158,6 @@ public sealed unsafe partial class Transaction
     // A copy of the keyspaces, to be changed. What was there is remembered, to go back to.
     private Keyspace[] ChangeSet()
     {
-        FinishPending();
         if (_mode != Mode.Held || _everything != KeyAccess.Write)
             throw new InvalidOperationException("Only a transaction that declared to write everything may change databases.");
         var keyspaces = (Keyspace[])_view.Keyspaces.Clone();
@@ -185,15 +214,15 @@ public sealed unsafe partial class Transaction
     {
         if (_writes.Count == 0) return false;
         var key = Record.Key(record);
-        return _writes.Find(_database, new Key(key, new KeyRoute(_store.HashOf(key), (ushort)slot))) != null;
+        return _writes.Find(Content, new Key(key, new KeyRoute(_store.HashOf(key), (ushort)slot))) != null;
     }
 
-    private void VisitWrites<TVisitor>(int database, ref TVisitor visitor)
+    private void VisitWrites<TVisitor>(int content, ref TVisitor visitor)
         where TVisitor : IEntryVisitor, allows ref struct
     {
         for (var i = 0; i < _writes.Count; i++)
         {
-            if (_writes.DatabaseAt(i) != database) continue;
+            if (_writes.ContentAt(i) != content) continue;
             var record = _writes.RecordAt(i);
             if (!Record.IsTombstone(record) && !IsDead(record)) visitor.Visit(new Entry(record));
         }

@@ -47,7 +47,7 @@ public sealed partial class Transaction
         if (!IsOpen) throw new InvalidOperationException("No transaction is open.");
         _worker = worker;
         _mode = Mode.Private;
-        if (_writes.Count == 0)
+        if (!HasPrivateChanges)
         {
             // What a snapshot showed was true at one moment of the transaction: there is nothing to validate.
             IsOpen = false;

@@ -122,7 +122,7 @@ public sealed unsafe partial class Transaction
             return false;
         }
 
-        if (_writes.Count == 0)
+        if (!HasPrivateChanges)
         {
             EndPrivate(worker);
             End(null);
@@ -141,6 +141,7 @@ public sealed unsafe partial class Transaction
         DropEffects();
         _writes.Free(worker);
         _reads.Clear();
+        if (HasDatabaseChanges) _map!.Reset();
         CloseSnapshot();
         _mode = Mode.Idle;
     }

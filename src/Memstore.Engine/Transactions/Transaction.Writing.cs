@@ -49,7 +49,7 @@ public sealed unsafe partial class Transaction
             RefuseIfReadOnly();
             if (KeyCreated is not null) TellCreated(key);
             var prepared = NewRecord(type, raw, 0, key.Bytes, valueLength, deadline, 0);
-            _writes.Put(_database, key, prepared, _worker);
+            _writes.Put(Content, key, prepared, _worker);
             if (_store.Log is not null)
             {
                 // The value is still to be filled in; then its effect is encoded.
@@ -93,9 +93,11 @@ public sealed unsafe partial class Transaction
     // Whether a write would find the key. Not a read: a private transaction does not come to depend on the answer.
     private bool IsThere(in Key key)
     {
-        var written = _mode == Mode.Private ? _writes.Find(_database, key) : null;
+        var content = Content;
+        var written = _mode == Mode.Private ? _writes.Find(content, key) : null;
         if (written != null) return !Record.IsTombstone(written) && !IsDead(written);
-        LookUp(_view.Keyspaces[_database], key, out var record);
+        if (IsNew(content)) return false;
+        LookUp(_view.Keyspaces[content], key, out var record);
         if (_mode == Mode.Private) record = VisibleAt(record);
         return record != null && !Record.IsTombstone(record) && !IsDead(record);
     }

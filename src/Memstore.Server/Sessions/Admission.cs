@@ -84,7 +84,7 @@ internal static class Admission
         if (session.Is(SessionState.OpenExpired))
             return (!row.TouchesData && (row.Flags & CommandFlags.NotInOpen) == 0)
                 || Refuse(session, row, Encoding.ASCII.GetBytes(session.OpenEndedText));
-        if ((row.Flags & CommandFlags.NotInOpen) != 0 || row.Everything is { Access: KeyAccess.Write })
+        if ((row.Flags & CommandFlags.NotInOpen) != 0)
             return Refuse(session, row, Encoding.ASCII.GetBytes($"ERR {row.Name.ToUpperInvariant()} is not allowed inside BEGIN"));
         return !session.Is(SessionState.OpenReadOnly) || (row.Flags & CommandFlags.Write) == 0
             || Refuse(session, row, SessionErrors.ReadOnlyTransaction);

@@ -129,8 +129,7 @@ internal sealed class EngineHistoryClient : IHistoryClient, ITransactionBody
     // Several commands run held or on a snapshot, as chance has it: the result must be the same.
     private TransactionPlan ChoosePlan()
     {
-        var flushes = _plan.Commands[0].Kind == CommandKind.Flush;
-        if (flushes || _plan.Kind == PlanKind.Single && _random.Next(8) != 0) return TransactionPlan.Held;
+        if (_plan.Kind == PlanKind.Single && _random.Next(8) != 0) return TransactionPlan.Held;
         return _random.Next(2) == 0 ? TransactionPlan.Held : TransactionPlan.Snapshot;
     }
 

@@ -57,6 +57,9 @@ public sealed record Workload
     /// <summary>In database 1: the share of plans that flush it.</summary>
     public double Flushes { get; init; } = 0.002;
 
+    /// <summary>In database 1: the share of EXECs and BEGINs that also flush it, somewhere between their commands.</summary>
+    public double FlushesInside { get; init; } = 0.02;
+
     /// <summary>The share of BEGINs that end in ROLLBACK.</summary>
     public double Rollbacks { get; init; } = 0.1;
 
@@ -67,7 +70,7 @@ public sealed record Workload
     public override string ToString() =>
         $"seed {Seed}, {Clients} clients, {Transactions} transactions, {KeysPerKind} keys per kind, skew {Skew}, up to {CommandsMax} commands, "
         + $"mix {string.Join(' ', Mix.Where(kind => kind.Value > 0).Select(kind => $"{kind.Key}:{kind.Value}"))}, volatile {Volatile}, deletes {Deletes}, "
-        + $"short-lived {ShortLived} up to {TtlMsMax} ms, flushes {Flushes}, rollbacks {Rollbacks}";
+        + $"short-lived {ShortLived} up to {TtlMsMax} ms, flushes {Flushes}, inside {FlushesInside}, rollbacks {Rollbacks}";
 }
 
 /// <summary>The keys of a workload, of all databases; names are spread over all slots by their hash.</summary>

@@ -29,6 +29,8 @@ public sealed class WorkloadGenerator
         plan.Kind = _kinds[_random.Next(_kinds.Length)];
         if (plan.Database == 1 && Chance(_workload.Flushes)) MakeFlush(plan);
         else MakeCommands(plan);
+        if (plan.Database == 1 && plan.Kind is PlanKind.Exec or PlanKind.Begin && Chance(_workload.FlushesInside))
+            plan.Commands.Insert(_random.Next(plan.Commands.Count + 1), new PlannedCommand(CommandKind.Flush, 0));
         _plans++;
     }
 
