@@ -8,9 +8,6 @@ namespace Memstore.Server.Http;
 /// <summary>What one REST request needs: the commands that it asks for, and the JSON that answers it. Pooled; one user at a time.</summary>
 internal sealed class HttpExchange : IDisposable
 {
-    /// <summary>A buffer that has grown beyond this is not kept, in bytes.</summary>
-    private const int BufferKept = 256 * 1024;
-
     // Relaxed: the answer is application/json and never part of a page.
     private static readonly JsonWriterOptions WriterOptions = new()
     {
@@ -18,7 +15,7 @@ internal sealed class HttpExchange : IDisposable
         SkipValidation = true,
     };
 
-    private ArrayBufferWriter<byte> _buffer = new(1024);
+    private readonly AnswerBuffer _buffer = new();
 
     /// <summary>Makes an exchange that nothing has used.</summary>
     public HttpExchange() => Json = new Utf8JsonWriter(_buffer, WriterOptions);
@@ -31,9 +28,6 @@ internal sealed class HttpExchange : IDisposable
 
     /// <summary>The answer's bytes, for one that is not JSON. What <see cref="Json"/> has not flushed is not among them.</summary>
     public IBufferWriter<byte> Bytes => _buffer;
-
-    /// <summary>What was written of the answer.</summary>
-    public ReadOnlyMemory<byte> Written => _buffer.WrittenMemory;
 
     /// <summary>Turns a body into requests.</summary>
     public delegate void ReadBody(ReadOnlySequence<byte> body, RequestList requests, long argumentSizeMax);
@@ -75,8 +69,8 @@ internal sealed class HttpExchange : IDisposable
         var response = context.Response;
         response.StatusCode = status;
         response.ContentType = contentType;
-        response.ContentLength = _buffer.WrittenCount;
-        await response.Body.WriteAsync(_buffer.WrittenMemory, context.RequestAborted).ConfigureAwait(false);
+        response.ContentLength = _buffer.Length;
+        while (_buffer.TryTake(out var piece)) await response.Body.WriteAsync(piece, context.RequestAborted).ConfigureAwait(false);
     }
 
     /// <summary>Answers <c>{"error":…}</c>.</summary>
@@ -95,8 +89,7 @@ internal sealed class HttpExchange : IDisposable
     public void Clear()
     {
         Requests.Clear();
-        if (_buffer.Capacity > BufferKept) _buffer = new ArrayBufferWriter<byte>(1024);
-        else _buffer.ResetWrittenCount();
+        _buffer.Clear();
         Json.Reset(_buffer);
     }
 

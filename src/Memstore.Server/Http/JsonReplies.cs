@@ -10,6 +10,9 @@ namespace Memstore.Server.Http;
 /// </summary>
 internal ref struct JsonReplies(ReadOnlySpan<byte> replies, Utf8JsonWriter writer, bool base64)
 {
+    /// <summary>A longer text is written in pieces of this length, in bytes.</summary>
+    private const int PieceMax = 64 * 1024;
+
     private ReadOnlySpan<byte> _rest = replies;
     private readonly Utf8JsonWriter _writer = writer;
     private readonly bool _base64 = base64;
@@ -162,8 +165,23 @@ internal ref struct JsonReplies(ReadOnlySpan<byte> replies, Utf8JsonWriter write
 
     private readonly void WriteText(ReadOnlySpan<byte> text)
     {
-        if (_base64) _writer.WriteBase64StringValue(text);
+        if (text.Length > PieceMax) WriteLongText(text);
+        else if (_base64) _writer.WriteBase64StringValue(text);
         else _writer.WriteStringValue(text);
+    }
+
+    // In one piece the writer would ask for six times its length at once, because any byte may have to be escaped.
+    private readonly void WriteLongText(ReadOnlySpan<byte> text)
+    {
+        while (true)
+        {
+            var piece = text[..Math.Min(PieceMax, text.Length)];
+            text = text[piece.Length..];
+            if (_base64) _writer.WriteBase64StringSegment(piece, text.IsEmpty);
+            else _writer.WriteStringValueSegment(piece, text.IsEmpty);
+            if (text.IsEmpty) return;
+            if (_writer.BytesPending > PieceMax) _writer.Flush();
+        }
     }
 
     private void WriteBulk(byte type, long length)

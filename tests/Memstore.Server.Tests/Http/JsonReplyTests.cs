@@ -51,6 +51,60 @@ public sealed class JsonReplyTests
     }
 
     [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_long_text_is_written_as_if_in_one_piece_whatever_its_bytes_are(bool base64)
+    {
+        var seed = Environment.TickCount;
+        var random = new Random(seed);
+        byte[][] kinds = [.. ((string[])["a", "\"", "\n", "é", "€", "𝄞"]).Select(Encoding.UTF8.GetBytes), [0xff], [0xe2, 0x82], [0xf0, 0x9d, 0x84], [0x80], [0xed, 0xa0, 0x80]];
+        for (var round = 0; round < 20; round++)
+        {
+            var text = new List<byte>();
+            var length = random.Next(65_530, 250_000);
+            while (text.Count < length) text.AddRange(kinds[random.Next(round % 2 == 0 ? 6 : kinds.Length)]);
+            var bytes = text.ToArray();
+            var expected = new ArrayBufferWriter<byte>();
+            using (var json = new Utf8JsonWriter(expected, new JsonWriterOptions { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping, SkipValidation = true }))
+            {
+                if (base64) json.WriteBase64StringValue(bytes);
+                else json.WriteStringValue(bytes);
+            }
+
+            var actual = Write([.. Encoding.ASCII.GetBytes($"${bytes.Length}\r\n"), .. bytes, .. "\r\n"u8], base64);
+            Assert.True(Encoding.UTF8.GetString(expected.WrittenSpan) == actual, $"seed {seed}, round {round}");
+        }
+    }
+
+    [Fact]
+    public void An_answer_in_pieces_is_what_was_written()
+    {
+        var seed = Environment.TickCount;
+        var random = new Random(seed);
+        var buffer = new AnswerBuffer();
+        for (var round = 0; round < 5; round++)
+        {
+            var expected = new List<byte>();
+            while (expected.Count < 3_000_000)
+            {
+                var piece = new byte[random.Next(100_000)];
+                random.NextBytes(piece);
+                var room = buffer.GetSpan(piece.Length);
+                piece.CopyTo(room);
+                buffer.Advance(piece.Length);
+                expected.AddRange(piece);
+            }
+
+            Assert.Equal(expected.Count, buffer.Length);
+            var actual = new List<byte>();
+            while (buffer.TryTake(out var piece)) actual.AddRange(piece.Span);
+            Assert.True(expected.SequenceEqual(actual), $"seed {seed}, round {round}");
+            buffer.Clear();
+            Assert.Equal(0, buffer.Length);
+        }
+    }
+
+    [Theory]
     [InlineData("$2\r\nhi\r\n", "\"aGk=\"")]
     [InlineData("+PONG\r\n", "\"UE9ORw==\"")]
     [InlineData("+OK\r\n", "\"OK\"")]
