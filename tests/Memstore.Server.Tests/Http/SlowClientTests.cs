@@ -11,9 +11,10 @@ namespace Memstore.Server.Tests.Http;
 /// </summary>
 public sealed class SlowClientTests
 {
+    // Nobody is cut off before its first bytes but where that is the question: a good client may be given its turn late.
     private static readonly HttpPatience Short = new()
     {
-        FirstBytes = TimeSpan.FromSeconds(1),
+        FirstBytes = ServerFixture.Patience,
         Headers = TimeSpan.FromSeconds(1),
         BodyBytesPerSecond = 100_000,
         BodyGrace = TimeSpan.FromSeconds(1.5),
@@ -57,7 +58,7 @@ public sealed class SlowClientTests
     [InlineData("PR")]
     public async Task A_client_that_does_not_say_what_it_speaks_is_cut_off(string start)
     {
-        await using var server = await HttpFixture.StartAsync(Short);
+        await using var server = await HttpFixture.StartAsync(Short with { FirstBytes = TimeSpan.FromSeconds(1) });
         using var raw = await RawHttp.ConnectAsync(server.EndPoint);
         await raw.SendAsync(start);
         Assert.Empty(await raw.ReadAsync());
@@ -69,15 +70,12 @@ public sealed class SlowClientTests
         using var raw = await RawHttp.ConnectAsync(server.EndPoint);
         await raw.SendAsync(head);
         var answer = raw.ReadAsync();
-        var served = 0;
-        while (!answer.IsCompleted && await raw.SendAsync(piece))
+        do
         {
             Assert.Equal(HttpStatusCode.OK, (await server.PostAsync("/", """["PING"]""")).Status);
-            served++;
             await Task.WhenAny(answer, Task.Delay(20, TestContext.Current.CancellationToken));
         }
-
-        Assert.True(served > 0);
+        while (!answer.IsCompleted && await raw.SendAsync(piece));
         return Encoding.Latin1.GetString(await answer);
     }
 }
