@@ -12,6 +12,7 @@ internal static class BenchCommand
     private const long KeysMax = 1_000_000_000;
     private const long ZipfKeysMax = 10_000_000;
     private const int ValueMax = 16 * 1024 * 1024;
+    private const long RateMax = 100_000_000;
 
     /// <summary>The command.</summary>
     public static Command Make()
@@ -27,14 +28,20 @@ internal static class BenchCommand
         var seed = Options.Number("--seed", "Where chance begins.", 1, 0, long.MaxValue);
         var mix = MixOption();
         var distribution = DistributionOption();
+        var rate = Options.Number("--rate", "Requests a second of all clients together; 0 for as many as they can.", 0, 0, RateMax);
+        var fill = new Option<bool>("--fill") { Description = "Writes all keys key:… before it begins, so that reads find them." };
         var json = new Option<bool>("--json") { Description = "Prints nothing but the result, as JSON." };
-        foreach (var option in new Option[] { clients, pipeline, requests, seconds, mix, keys, distribution, size, seed, json }) command.Options.Add(option);
+        foreach (var option in new Option[] { clients, pipeline, requests, seconds, rate, mix, keys, fill, distribution, size, seed, json }) command.Options.Add(option);
+
+        // The letters that redis-benchmark has for these.
+        foreach (var (option, letter) in new (Option, string)[] { (clients, "-c"), (pipeline, "-P"), (requests, "-n"), (keys, "-r"), (size, "-d"), (server.Port, "-p"), (server.Password, "-a") })
+            option.Aliases.Add(letter);
         command.SetAction((parsed, _) =>
         {
             var options = new BenchOptions(
                 Options.AddressOf(parsed, server), (int)parsed.GetValue(clients), (int)parsed.GetValue(pipeline), parsed.GetValue(requests),
                 (int)parsed.GetValue(seconds), parsed.GetValue(mix)!, parsed.GetValue(keys), parsed.GetValue(distribution),
-                (int)parsed.GetValue(size), (ulong)parsed.GetValue(seed));
+                (int)parsed.GetValue(size), (ulong)parsed.GetValue(seed), parsed.GetValue(rate), parsed.GetValue(fill));
             if (options is { Distribution: Distribution.Zipf, Keys: > ZipfKeysMax })
                 return Task.FromResult(MemstoreCommand.Fail($"--keys {options.Keys}: zipf is drawn from at most {ZipfKeysMax} keys."));
             return RunAsync(options, parsed.GetValue(json));

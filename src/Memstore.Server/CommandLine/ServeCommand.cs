@@ -78,6 +78,7 @@ internal static class ServeCommand
     private static async Task<int> ServeAsync(LoadedSettings loaded)
     {
         var settings = loaded.Settings;
+        if (File.Exists(settings["data"])) return MemstoreCommand.Fail($"--data {settings["data"]}: it is a file and no directory.");
         var logger = new ServerLogger(settings, TimeProvider.System);
         var stop = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         ServerHost made;

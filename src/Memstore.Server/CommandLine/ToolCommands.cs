@@ -18,7 +18,8 @@ internal static class ToolCommands
         var directory = Directory("The data directory.");
         var command = new Command("check", "Verifies every byte of a data directory and says what is in it. Changes nothing.");
         command.Arguments.Add(directory);
-        command.SetAction(parsed => Run((progress, say) => DirectoryTools.Check(FileDisk.Instance, parsed.GetRequiredValue(directory), progress, say)));
+        command.SetAction(parsed => Run(
+            parsed.GetRequiredValue(directory), (path, progress, say) => DirectoryTools.Check(FileDisk.Instance, path, progress, say)));
         return command;
     }
 
@@ -29,8 +30,8 @@ internal static class ToolCommands
         var command = new Command("repair", "Cuts the torn end of a journal. Of a damaged directory it saves what can be saved.");
         command.Arguments.Add(directory);
         command.Options.Add(yes);
-        command.SetAction(parsed => Run((progress, say) =>
-            DirectoryTools.Repair(FileDisk.Instance, parsed.GetRequiredValue(directory), parsed.GetValue(yes), progress, say)));
+        command.SetAction(parsed => Run(
+            parsed.GetRequiredValue(directory), (path, progress, say) => DirectoryTools.Repair(FileDisk.Instance, path, parsed.GetValue(yes), progress, say)));
         return command;
     }
 
@@ -47,9 +48,27 @@ internal static class ToolCommands
         var command = new Command("restore", "Makes a new data directory that holds the data of another as of a moment in the past.");
         foreach (var option in new[] { from, to, at }) command.Options.Add(option);
         command.SetAction(parsed => TryReadMoment(parsed.GetRequiredValue(at), out var limit)
-            ? Run((progress, say) => DirectoryTools.Restore(FileDisk.Instance, parsed.GetRequiredValue(from), parsed.GetRequiredValue(to), limit, progress, say))
+            ? Run(parsed.GetRequiredValue(from), (path, progress, say) => RestoreTo(parsed.GetRequiredValue(to), path, limit, progress, say))
             : MemstoreCommand.Fail($"--at {parsed.GetValue(at)}: it is neither a time such as 2026-01-31T12:30:00Z nor a sequence."));
         return command;
+    }
+
+    // A restore that fails (the disk is full) leaves nothing behind: what it had begun would look like an empty store.
+    private static bool RestoreTo(string to, string from, RecoveryLimit limit, RecoveryProgress progress, Action<string> say)
+    {
+        if (to.Length == 0 || File.Exists(to)) throw new IOException($"--to '{to}': the name of a directory is expected");
+        var wasThere = System.IO.Directory.Exists(to);
+        var wasEmpty = !wasThere || !System.IO.Directory.EnumerateFileSystemEntries(to).Any();
+        try
+        {
+            return DirectoryTools.Restore(FileDisk.Instance, from, to, limit, progress, say);
+        }
+        catch (Exception) when (wasEmpty)
+        {
+            foreach (var file in FileDisk.Instance.List(to)) File.Delete(Path.Combine(to, file));
+            if (!wasThere && System.IO.Directory.Exists(to)) System.IO.Directory.Delete(to);
+            throw;
+        }
     }
 
     private static Argument<string> Directory(string about) => new("directory") { Description = about };
@@ -69,13 +88,15 @@ internal static class ToolCommands
         return true;
     }
 
-    private static int Run(Func<RecoveryProgress, Action<string>, bool> tool)
+    private static int Run(string directory, Func<string, RecoveryProgress, Action<string>, bool> tool)
     {
+        if (File.Exists(directory)) return MemstoreCommand.Fail($"{directory} is a file and no directory.");
+        if (!System.IO.Directory.Exists(directory)) return MemstoreCommand.Fail($"'{directory}': there is no such directory, or it may not be entered.");
         var progress = new RecoveryProgress();
         try
         {
             using var shown = ProgressLine.Show(progress);
-            return tool(progress, line =>
+            return tool(directory, progress, line =>
             {
                 shown?.Clear();
                 Console.WriteLine(line);
@@ -85,7 +106,7 @@ internal static class ToolCommands
         }
         catch (Exception error) when (error is StorageException or IOException or UnauthorizedAccessException)
         {
-            return MemstoreCommand.Fail(error.Message);
+            return MemstoreCommand.Fail(error.Message.TrimEnd('.') + ".");
         }
     }
 }

@@ -161,7 +161,17 @@ public sealed class FileDisk : IDisk
             return total;
         }
 
-        public void Write(long offset, ReadOnlySpan<byte> data) => RandomAccess.Write(handle, data, offset);
+        public void Write(long offset, ReadOnlySpan<byte> data)
+        {
+            try
+            {
+                RandomAccess.Write(handle, data, offset);
+            }
+            catch (ArgumentOutOfRangeException error) when (offset >= 0)
+            {
+                throw IsTooLarge(error);
+            }
+        }
 
         public void Sync()
         {
@@ -169,8 +179,21 @@ public sealed class FileDisk : IDisk
             else RandomAccess.FlushToDisk(handle);
         }
 
-        public void Truncate(long length) => RandomAccess.SetLength(handle, length);
+        public void Truncate(long length)
+        {
+            try
+            {
+                RandomAccess.SetLength(handle, length);
+            }
+            catch (ArgumentOutOfRangeException error) when (length >= 0)
+            {
+                throw IsTooLarge(error);
+            }
+        }
 
         public void Dispose() => handle.Dispose();
+
+        // What .NET says for EFBIG, as if it were the caller's mistake: a limit of the file system or of the process (ulimit -f).
+        private IOException IsTooLarge(Exception cause) => new($"{path} would be larger than the file system or the limit of the process (ulimit -f) allows.", cause);
     }
 }

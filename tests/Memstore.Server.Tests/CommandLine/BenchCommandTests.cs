@@ -49,6 +49,32 @@ public sealed class BenchCommandTests(ServerFixture server) : IClassFixture<Serv
     }
 
     [Fact]
+    public async Task A_rate_is_kept_with_more_clients_than_it_needs()
+    {
+        var (code, output, error) = await ProgramRun.RunAsync("bench", "-p", Port, "-c", "40", "-n", "60", "--rate", "100", "--json");
+        Assert.Equal((0, ""), (code, error));
+        using var json = JsonDocument.Parse(output);
+        Assert.Equal(60, json.RootElement.GetProperty("requests").GetInt64());
+
+        // The last of 60 is due after 59 hundredths of a second, and nothing is sent before it is due.
+        Assert.True(json.RootElement.GetProperty("seconds").GetDouble() >= 0.59, output);
+    }
+
+    [Fact]
+    public async Task Fill_writes_every_key_once_before_the_load()
+    {
+        await using var fresh = ServerFixture.Make(TimeProvider.System);
+        await fresh.StartAsync();
+        var port = ((IPEndPoint)fresh.EndPoints[0]).Port.ToString();
+        var (code, output, error) = await ProgramRun.RunAsync("bench", "-p", port, "-c", "3", "-n", "10", "-r", "1000", "--mix", "get", "--fill", "--json");
+        Assert.Equal((0, ""), (code, error));
+        using var json = JsonDocument.Parse(output);
+        Assert.Equal(10, json.RootElement.GetProperty("requests").GetInt64());
+        using var client = await ServerFixture.ConnectAsync(fresh);
+        Assert.Equal(1000L, await client.AskAsync("DBSIZE"));
+    }
+
+    [Fact]
     public async Task Replies_that_are_errors_are_counted_and_the_first_is_shown()
     {
         await using var full = ServerFixture.Make(TimeProvider.System, ("maxmemory", "1"));

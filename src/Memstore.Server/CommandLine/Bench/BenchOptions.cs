@@ -11,5 +11,8 @@ namespace Memstore.Server.CommandLine.Bench;
 /// <param name="Distribution">How keys are drawn.</param>
 /// <param name="ValueSize">Bytes of a value.</param>
 /// <param name="Seed">Where chance begins.</param>
+/// <param name="Rate">Requests a second of all clients together; 0 for as many as they can.</param>
+/// <param name="Fill">Whether all keys are written before it begins.</param>
 internal sealed record BenchOptions(
-    ServerAddress Target, int Clients, int Pipeline, long Requests, int Seconds, BenchMix Mix, long Keys, Distribution Distribution, int ValueSize, ulong Seed);
+    ServerAddress Target, int Clients, int Pipeline, long Requests, int Seconds, BenchMix Mix, long Keys, Distribution Distribution, int ValueSize, ulong Seed,
+    long Rate, bool Fill);

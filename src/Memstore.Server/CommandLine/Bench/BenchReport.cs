@@ -15,7 +15,10 @@ internal static class BenchReport
         json.WriteString("server", options.Target.ToString());
         json.WriteNumber("clients", options.Clients);
         json.WriteNumber("pipeline", options.Pipeline);
+        json.WriteNumber("rate", options.Rate);
+        json.WriteString("mix", options.Mix.ToString());
         json.WriteNumber("keys", options.Keys);
+        json.WriteBoolean("fill", options.Fill);
         json.WriteString("distribution", options.Distribution == Distribution.Zipf ? "zipf" : "uniform");
         json.WriteNumber("value_size", options.ValueSize);
         json.WriteNumber("seconds", Math.Round(elapsed.TotalSeconds, 3));
@@ -39,6 +42,7 @@ internal static class BenchReport
         json.WriteNumber("requests_per_second", Math.Round(latencies.Count / elapsed.TotalSeconds, 1));
         json.WriteStartObject("latency_ms");
         json.WriteNumber("p50", Ms(latencies.ValueAt(0.5)));
+        json.WriteNumber("p95", Ms(latencies.ValueAt(0.95)));
         json.WriteNumber("p99", Ms(latencies.ValueAt(0.99)));
         json.WriteNumber("p99.9", Ms(latencies.ValueAt(0.999)));
         json.WriteNumber("max", Ms(latencies.Max));

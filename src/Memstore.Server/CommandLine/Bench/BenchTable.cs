@@ -9,6 +9,8 @@ internal sealed class BenchTable(BenchOptions options)
     private const int RowsShown = 10;
     private const string Columns = "requests/s    p50 ms    p99 ms  p99.9 ms    max ms  errors";
 
+    private static readonly TimeSpan LengthMin = TimeSpan.FromMilliseconds(100);
+
     private readonly Queue<string> _rows = new();
     private int _linesShown;
     private double _seconds;
@@ -16,13 +18,15 @@ internal sealed class BenchTable(BenchOptions options)
     /// <summary>What is about to be done.</summary>
     public void Begin()
     {
-        Console.WriteLine(Inv($"{options.Target}: {options.Clients} clients, pipeline {options.Pipeline}, {options.Mix}, {options.Keys} keys ({(options.Distribution == Distribution.Zipf ? "zipf" : "uniform")}), values of {options.ValueSize} bytes"));
+        Console.WriteLine(Inv($"{options.Target}: {options.Clients} clients, pipeline {options.Pipeline}, {options.Mix}, {options.Keys} keys ({(options.Distribution == Distribution.Zipf ? "zipf" : "uniform")}), values of {options.ValueSize} bytes{(options.Rate > 0 ? Inv($", {options.Rate} requests/s wanted") : "")}"));
         Console.WriteLine(Terminal.Bold("    second  " + Columns));
     }
 
     /// <summary>The figures of about a second.</summary>
     public void Show(Histogram latencies, long errors, TimeSpan length)
     {
+        // The rest after the last full second is too short for a rate of its own, unless it is all there is.
+        if (_seconds > 0 && length < LengthMin) return;
         _seconds += length.TotalSeconds;
         var row = Inv($"{_seconds,10:f1}  ") + Row(latencies, errors, length.TotalSeconds);
         if (!Terminal.IsLive)

@@ -49,6 +49,9 @@ internal sealed class BenchWriter
         });
     }
 
+    /// <summary>Appends a request that writes one key; it gets one reply.</summary>
+    public void AppendSet(SendBuffer to, long key) => _set.Append(to, [key]);
+
     private static int Ping(SendBuffer to)
     {
         to.Append("*1\r\n$4\r\nPING\r\n"u8);
