@@ -26,7 +26,7 @@ internal sealed class HoldsRun(int keys) : IDisposable
         using (var warm = new HoldsRun(WarmKeys)) warm.RunParts(static (_, action) => action());
         using var run = new HoldsRun(keys);
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{keys} keys under one hash tag; every hold timed"));
-        Console.WriteLine("part                                longest hold us   over 100 us   seconds  collections");
+        Console.WriteLine("part                                longest hold us   over 100 us   undisturbed: longest us   over 100 us   seconds  in the longest");
         run.RunParts(run.Measure);
     }
 
@@ -53,7 +53,6 @@ internal sealed class HoldsRun(int keys) : IDisposable
 
     private void Measure(string part, Action action)
     {
-        var collections = GC.CollectionCount(0);
         _store.ResetHolds();
         var start = Stopwatch.GetTimestamp();
         action();
@@ -61,8 +60,12 @@ internal sealed class HoldsRun(int keys) : IDisposable
         var statistics = _store.Statistics();
         Console.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
-            $"{part,-36}{statistics.LongestHold.TotalMicroseconds,15:f0}{statistics.LongHolds,14}{seconds,10:f1}{GC.CollectionCount(0) - collections,13}"));
+            $"{part,-36}{statistics.LongestHold.TotalMicroseconds,15:f0}{statistics.LongHolds,14}{statistics.LongestUndisturbedHold?.Time.TotalMicroseconds ?? 0,26:f0}{statistics.UndisturbedLongHolds,14}{seconds,10:f1}  {Explain(statistics.LongestLongHold)}"));
     }
+
+    private static string Explain(Memstore.Engine.Memory.LongHold? hold) => hold is null
+        ? "-"
+        : string.Create(CultureInfo.InvariantCulture, $"{hold.Work.Collections} collections, {hold.Work.Faults} faults, {hold.Work.Preemptions} preemptions, {hold.Work.Waits} waits, {hold.Work.Methods} methods compiled");
 
     private EngineDriver Drive(int seed, string prefix = Tag) => new(_store, seed, prefix, timesHolds: true);
 

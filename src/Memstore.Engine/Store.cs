@@ -202,12 +202,17 @@ public sealed unsafe partial class Store : IDisposable
             OldestSnapshotAge = opened == 0 ? TimeSpan.Zero : Stopwatch.GetElapsedTime(opened),
             LongestHold = TimeSpan.FromMicroseconds(longestHoldNs / 1e3),
             LongHolds = longHolds,
+            LongestLongHold = Longest(_workers.Workers.Select(static worker => worker.Holds.Longest)),
+            LongestUndisturbedHold = Longest(_workers.Workers.Select(static worker => worker.Holds.LongestUndisturbed)),
+            UndisturbedLongHolds = _workers.Workers.Sum(static worker => worker.Holds.Undisturbed),
             UsedBytes = Arena.UsedBytes,
             CommittedBytes = Arena.CommittedBytes,
             Memory = MemoryByOwner(set),
             Databases = [.. set.Keyspaces.Select(static keyspace => (keyspace.CountKeys(), keyspace.CountWithDeadline()))],
         };
     }
+
+    private static LongHold? Longest(IEnumerable<LongHold?> holds) => holds.MaxBy(static hold => hold?.Time ?? TimeSpan.Zero);
 
     internal long CountCommits() => _workers.Workers.Sum(static worker => worker.Commits);
 

@@ -30,6 +30,15 @@ public sealed record StoreStatistics
     /// <summary>Timed holds of more than 100 us since then.</summary>
     public long LongHolds { get; init; }
 
+    /// <summary>The longest hold of more than 100 us, with what happened in it; null if there was none.</summary>
+    public Memory.LongHold? LongestLongHold { get; init; }
+
+    /// <summary>The longest of these in which nothing came between: no collection, page fault, preemption, wait or compilation; null if there was none.</summary>
+    public Memory.LongHold? LongestUndisturbedHold { get; init; }
+
+    /// <summary>How many of the long holds were such.</summary>
+    public long UndisturbedLongHolds { get; init; }
+
     /// <summary>Bytes used by the data.</summary>
     public long UsedBytes { get; init; }
 

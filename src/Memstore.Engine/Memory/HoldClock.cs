@@ -15,6 +15,10 @@ internal sealed class HoldClock
     private const int OneIn = 1_024;
 
     private long _startNs;
+    private HoldWork _startWork;
+    private LongHold? _longest;
+    private LongHold? _longestUndisturbed;
+    private long _undisturbed;
     private long _longestNs;
     private long _longHolds;
     private int _untilSample = OneIn;
@@ -26,6 +30,15 @@ internal sealed class HoldClock
     /// <summary>Timed holds since then that took longer than <see cref="LongNs"/>.</summary>
     public long LongHolds => Volatile.Read(ref _longHolds);
 
+    /// <summary>The longest of these, with what happened in it; null if there was none.</summary>
+    public LongHold? Longest => Volatile.Read(ref _longest);
+
+    /// <summary>The longest in which nothing came between (<see cref="HoldWork.IsNothing"/>); null if there was none.</summary>
+    public LongHold? LongestUndisturbed => Volatile.Read(ref _longestUndisturbed);
+
+    /// <summary>How many of the long ones were such.</summary>
+    public long Undisturbed => Volatile.Read(ref _undisturbed);
+
     /// <summary>Whether a hold is under way.</summary>
     public bool IsHeld => _isHeld;
 
@@ -34,6 +47,9 @@ internal sealed class HoldClock
     {
         Volatile.Write(ref _longestNs, 0);
         Volatile.Write(ref _longHolds, 0);
+        Volatile.Write(ref _longest, null);
+        Volatile.Write(ref _longestUndisturbed, null);
+        Volatile.Write(ref _undisturbed, 0);
     }
 
     /// <summary>A hold begins.</summary>
@@ -47,7 +63,7 @@ internal sealed class HoldClock
     /// <summary>The rest of this hold may be long. Nothing outside a hold, or if it is timed already.</summary>
     public void Start()
     {
-        if (_isHeld && _startNs == 0) _startNs = ThreadClock.NowNs;
+        if (_isHeld && _startNs == 0) StartTiming();
     }
 
     /// <summary>A hold ends.</summary>
@@ -62,6 +78,13 @@ internal sealed class HoldClock
     private void BeginTimed()
     {
         _untilSample = OneIn;
+        StartTiming();
+    }
+
+    // The clock last: what it costs to look at the rest is not the hold's.
+    private void StartTiming()
+    {
+        _startWork = HoldWork.Now;
         _startNs = ThreadClock.NowNs;
     }
 
@@ -70,7 +93,18 @@ internal sealed class HoldClock
     {
         var elapsedNs = ThreadClock.NowNs - _startNs;
         _startNs = 0;
-        if (elapsedNs > LongNs) Volatile.Write(ref _longHolds, _longHolds + 1);
+        if (elapsedNs > LongNs) NoteLong(elapsedNs);
         if (elapsedNs > _longestNs) Volatile.Write(ref _longestNs, elapsedNs);
+    }
+
+    // The shards have been left: it may allocate.
+    private void NoteLong(long elapsedNs)
+    {
+        Volatile.Write(ref _longHolds, _longHolds + 1);
+        var hold = new LongHold(TimeSpan.FromMicroseconds(elapsedNs / 1e3), HoldWork.Now - _startWork);
+        if (elapsedNs > _longestNs) Volatile.Write(ref _longest, hold);
+        if (!hold.Work.IsNothing) return;
+        Volatile.Write(ref _undisturbed, _undisturbed + 1);
+        if (_longestUndisturbed is not { } longest || hold.Time > longest.Time) Volatile.Write(ref _longestUndisturbed, hold);
     }
 }

@@ -186,6 +186,8 @@ internal sealed partial class InfoReport
         Line("longest_hold_us", (long)store.LongestHold.TotalMicroseconds);
         Line("holds_over_100_us", store.LongHolds);
         Line("longest_turn_us", _server.Turns.LongestNs / 1_000);
+        Line("longest_undisturbed_hold_us", (long)(store.LongestUndisturbedHold?.Time.TotalMicroseconds ?? 0));
+        Line("undisturbed_holds_over_100_us", store.UndisturbedLongHolds);
         Line("memory_records", store.Memory.Records);
         Line("memory_indexes", store.Memory.Indexes);
         Line("memory_trees", store.Memory.Trees);
