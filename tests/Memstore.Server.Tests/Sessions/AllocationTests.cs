@@ -46,6 +46,25 @@ public sealed class AllocationTests
         Assert.True(perCommand < (command.StartsWith('M') ? SmallestObject / 2 : 1), $"{perCommand} bytes for each {command}.");
     }
 
+    // Bad input 6, here because the memory of the whole process is measured: other tests may keep as much at the same time.
+    [Theory]
+    [MemberData(nameof(BadInputTests.Transports), MemberType = typeof(BadInputTests))]
+    public async Task Input_6_announced_sizes_take_no_memory_before_the_bytes_come(string transport)
+    {
+        await using var host = await BadInputTests.StartAsync(transport);
+        var before = GC.GetTotalMemory(forceFullCollection: true);
+        var clients = new List<RespClient>();
+        for (var i = 0; i < 50; i++)
+        {
+            var client = await ServerFixture.ConnectAsync(host);
+            await client.WriteAsync("*2\r\n$4\r\nECHO\r\n$500000000\r\nabc"u8.ToArray());
+            clients.Add(client);
+        }
+        await BadInputTests.ExpectAlive(host);
+        Assert.InRange(GC.GetTotalMemory(forceFullCollection: true) - before, long.MinValue, 64 * 1024 * 1024);
+        foreach (var client in clients) client.Dispose();
+    }
+
     private static async Task RunAsync(MemoryConnection connection, byte[] batch, int replySize, int rounds)
     {
         for (var round = 0; round < rounds; round++)
