@@ -106,6 +106,7 @@ internal sealed class ServerHost : IAsyncDisposable
     {
         try
         {
+            OpenSsl.Require(OpenSsl.Names);
             _http = await HttpHost.StartAsync(State, [.. BindAddresses.Parse(State.Settings["http-bind"]).Select(address => new IPEndPoint(address, port))], patience).ConfigureAwait(false);
             foreach (var endPoint in _http.EndPoints) ServerLog.HttpListens(State.Logger, endPoint.ToString());
         }

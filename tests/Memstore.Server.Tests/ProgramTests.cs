@@ -109,6 +109,31 @@ public sealed class ProgramTests
     }
 
     [Fact]
+    public async Task What_clients_ask_over_RESP_needs_no_OpenSSL_which_not_every_machine_has()
+    {
+        if (!OperatingSystem.IsLinux()) return;
+        var folder = Directory.CreateTempSubdirectory("memstore-").FullName;
+        var file = Path.Combine(folder, "memstore.yaml");
+        await File.WriteAllTextAsync(file, $"port: 0\nrequirepass: secret\ndata: {folder}/data\nenable-debug-command: yes\n", TestContext.Current.CancellationToken);
+        using var process = Start("serve", "--config", file);
+        var port = Regex.Match(await ReadLineAsync(process.StandardOutput), @":(\d+) ").Groups[1].Value;
+        using (var client = new TcpClient())
+        {
+            await client.ConnectAsync(IPAddress.Loopback, int.Parse(port), TestContext.Current.CancellationToken);
+            using var resp = new RespClient(client.GetStream());
+            Assert.IsType<RespError>(await resp.AskAsync("AUTH wrong"));
+            Assert.Equal("OK", await resp.AskAsync("AUTH secret"));
+            foreach (var command in (string[])["SET k v", "CONFIG SET timeout 9", "CONFIG REWRITE", "SAVE"]) Assert.Equal("OK", await resp.AskAsync(command));
+            Assert.IsType<string>(await resp.AskAsync("DEBUG DIGEST"));
+            Assert.DoesNotContain("libssl", await File.ReadAllTextAsync($"/proc/{process.Id}/maps", TestContext.Current.CancellationToken), StringComparison.Ordinal);
+        }
+
+        process.Kill();
+        await ExitCodeAsync(process);
+        Directory.Delete(folder, recursive: true);
+    }
+
+    [Fact]
     public async Task Half_a_request_over_HTTP_costs_what_was_sent_of_it_and_little_more()
     {
         if (!OperatingSystem.IsLinux()) return;

@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using System.Text;
 using Memstore.Protocol;
 using Memstore.Server.Sessions;

@@ -1,5 +1,5 @@
 using System.Globalization;
-using System.Security.Cryptography;
+using System.IO.Hashing;
 using System.Text;
 using Memstore.Engine;
 using ValueType = Memstore.Engine.ValueType;
@@ -9,6 +9,9 @@ namespace Memstore.Server.Commands;
 // What DEBUG says about data.
 internal static partial class DebugCommands
 {
+    // As long as Redis' digests, which are SHA-1; ours have 16 bytes in it that say something.
+    private const int DigestSize = 20;
+
     private static void DebugObject(ref CommandCall call)
     {
         var key = call.Args.Key();
@@ -25,7 +28,7 @@ internal static partial class DebugCommands
 
     private static void DigestValue(ref CommandCall call)
     {
-        Span<byte> digest = stackalloc byte[SHA1.HashSizeInBytes];
+        Span<byte> digest = stackalloc byte[DigestSize];
         call.Reply.ArrayHeader(call.Args.Remaining);
         while (call.Args.Remaining > 0)
         {
@@ -38,7 +41,7 @@ internal static partial class DebugCommands
 
     private static void Digest(ref CommandCall call)
     {
-        var visitor = new DigestVisitor(call.Transaction, stackalloc byte[SHA1.HashSizeInBytes]);
+        var visitor = new DigestVisitor(call.Transaction, stackalloc byte[DigestSize]);
         var chosen = call.Transaction.Database;
         for (var database = 0; database < call.Server.Store.DatabaseCount; database++)
         {
@@ -66,11 +69,12 @@ internal static partial class DebugCommands
 
     private static void Mix(Span<byte> digest, ReadOnlySpan<byte> first, ReadOnlySpan<byte> second)
     {
-        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA1);
-        hash.AppendData(BitConverter.GetBytes(first.Length));
-        hash.AppendData(first);
-        hash.AppendData(second);
-        Span<byte> one = stackalloc byte[SHA1.HashSizeInBytes];
+        var hash = new XxHash128();
+        hash.Append(BitConverter.GetBytes(first.Length));
+        hash.Append(first);
+        hash.Append(second);
+        Span<byte> one = stackalloc byte[DigestSize];
+        one.Clear();
         hash.GetHashAndReset(one);
         for (var i = 0; i < one.Length; i++) digest[i] ^= one[i];
     }
@@ -84,7 +88,7 @@ internal static partial class DebugCommands
         public void Visit(in Entry entry)
         {
             var key = new Engine.Key(entry.Key, transaction.Store.RouteOf(entry.Key));
-            Span<byte> value = stackalloc byte[SHA1.HashSizeInBytes];
+            Span<byte> value = stackalloc byte[DigestSize];
             value.Clear();
             MixValue(value, transaction, key, entry);
             Mix(_digest, key.Bytes, value);

@@ -52,7 +52,7 @@ public sealed record SegmentHeader
     }
 
     // What nobody can guess, from the system's own generator (the first four bytes of a GUID are all chance). RandomNumberGenerator would load OpenSSL,
-    // which takes 20 ms of the start and is not on every machine.
+    // which is not on every machine.
     private static uint DrawSalt()
     {
         Span<byte> bytes = stackalloc byte[16];

@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using System.Text;
 using Memstore.Storage.Disks;
 
@@ -36,7 +35,7 @@ internal static class FileReplacement
         Clean(disk, folder, start);
 
         // Nobody else has this name: whoever replaces the same file at the same time is one of two that win, and neither writes into the other's file.
-        var temporary = Path.Combine(folder, start + RandomNumberGenerator.GetHexString(8, lowercase: true) + Ending);
+        var temporary = Path.Combine(folder, start + Guid.NewGuid().ToString("N")[..8] + Ending);
         try
         {
             using (var file = disk.CreateLike(temporary, path))
