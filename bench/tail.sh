@@ -1,14 +1,16 @@
 #!/usr/bin/env bash
 # Latencies at a fixed rate, quiet and while something big goes on, measured in turn; writes the figures into bench/RESULTS.md.
-#   bench/tail.sh [--rate 50000] [--rounds 5] [--seconds 6] [--keys 5000000] [--storm 1000000] [--server memstore|redis] [--no-record]
+#   bench/tail.sh [--rate 50000] [--rounds 5] [--seconds 6] [--keys 5000000] [--storm 1000000] [--server memstore|redis]
+#                 [--scenes snapshot,storm,reshard] [--no-record]
 # The load is an open loop: a request's latency counts from when it was due, so a stalled server hides nothing.
 #   snapshot  BEGIN READONLY is held, KEYS lists all keys again and again, and 20 % of the load overwrites keys that both see
 #   storm     as many keys as --storm says expire in the same second, in the middle of the measurement
+#   reshard   SHARDS SET goes through 16, 3, 64 and 4, as often as fifty times a second
 set -euo pipefail
 cd "$(dirname "$0")/.."
 source tests/servers.sh
 
-rate=50000 rounds=5 seconds=6 keys=5000000 storm=1000000 server=memstore record_wanted=1
+rate=50000 rounds=5 seconds=6 keys=5000000 storm=1000000 server=memstore scenes=snapshot,storm record_wanted=1
 while [ $# -gt 0 ]; do
   case $1 in
     --rate) rate=$2; shift 2 ;;
@@ -17,8 +19,9 @@ while [ $# -gt 0 ]; do
     --keys) keys=$2; shift 2 ;;
     --storm) storm=$2; shift 2 ;;
     --server) server=$2; shift 2 ;;
+    --scenes) scenes=$2; shift 2 ;;
     --no-record) record_wanted=0; shift ;;
-    *) sed -n '2,6s/^# //p' "$0"; exit 2 ;;
+    *) sed -n '2,8s/^# //p' "$0"; exit 2 ;;
   esac
 done
 
@@ -65,15 +68,30 @@ expiry() {
   measure storm "$1"
 }
 
+reshard() {
+  while :; do for n in 16 3 64 4; do echo "SHARDS SET $n"; sleep 0.02; done; done | redis-cli -p "$port" >>"$ARTIFACTS/logs/reshard.log" &
+  local changer=$!
+  measure reshard "$1"
+  kill "$changer"
+  wait "$changer" 2>/dev/null || true
+}
+
+# Each scene beside a quiet time of its own.
+play() {
+  [[ ,$scenes, = *,$1,* ]] || return 0
+  measure quiet "$3"
+  "$2" "$3"
+}
+
+: >"$ARTIFACTS/logs/reshard.log"
 dotnet "$load" fill --port "$port" --keys "$keys" >/dev/null
 dotnet "$load" run --port "$port" --workload mixed --seconds 4 --keys "$keys" >/dev/null
 for round in $(seq "$rounds"); do
   echo "round $round of $rounds" >&2
   for workload in get mixed; do
-    measure quiet $workload
-    snapshot $workload
-    measure quiet $workload
-    expiry $workload
+    play snapshot snapshot $workload
+    play storm expiry $workload
+    play reshard reshard $workload
   done
 done
 
@@ -82,7 +100,8 @@ page=$ARTIFACTS/tail.md
   echo "## Latency at $rate requests a second"
   echo
   echo "$(date -u '+%Y-%m-%d %H:%M UTC'), $(sed -n 's/^model name.*: //p' /proc/cpuinfo | head -1), $(nproc) cores, Linux $(uname -r). $name, $keys keys."
-  echo "Load average at the end: $(cut -d' ' -f1-3 /proc/loadavg). \`bench/tail.sh --rate $rate --rounds $rounds --seconds $seconds --keys $keys --storm $storm\`; medians over the rounds, us."
+  echo "Load average at the end: $(cut -d' ' -f1-3 /proc/loadavg). \`bench/tail.sh --rate $rate --rounds $rounds --seconds $seconds --keys $keys --storm $storm --scenes $scenes\`; medians over the rounds, us."
+  [[ ,$scenes, != *,reshard,* ]] || echo "The number of shards changed $(grep -c OK "$ARTIFACTS/logs/reshard.log") times; $(grep -vc OK "$ARTIFACTS/logs/reshard.log") times it was refused."
   echo
   echo '| workload | during | requests/s | p50 | p99 | p99.9 | worst | server us | p99.9 to quiet |'
   echo '| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |'
@@ -103,4 +122,6 @@ page=$ARTIFACTS/tail.md
     }' "$rows"
 } >"$page"
 cat "$page"
-[ "$record_wanted" = 0 ] || dotnet "$load" record --file bench/RESULTS.md --section "tail-$server" <"$page"
+section=tail-$server
+[ "$scenes" = snapshot,storm ] || section+=-$scenes
+[ "$record_wanted" = 0 ] || dotnet "$load" record --file bench/RESULTS.md --section "$section" <"$page"

@@ -10,6 +10,9 @@ public sealed unsafe partial class Store
     /// <summary>Commands that one call of <see cref="CountLoad"/> stands for: one key in about so many is counted.</summary>
     public const int CommandsPerCount = 16;
 
+    // How many slots change their shard in one hold: well under a microsecond's work.
+    private const int SlotsPerHold = 64;
+
     private readonly Lock _resharding = new();
 
     // Used with that lock.
@@ -240,21 +243,27 @@ public sealed unsafe partial class Store
         return (keys, bytes);
     }
 
+    // Slots that go the same way go together, some at a time: a hold stays short, and thousands of slots do not need thousands of holds.
     private void Move(IReadOnlyList<SlotMove> moves)
     {
         var transaction = new Transaction(this);
-        foreach (var move in moves)
+        Span<int> slots = stackalloc int[SlotsPerHold];
+        foreach (var way in moves.GroupBy(static move => (move.From, move.To)))
         {
-            while (!TryMoveOne(transaction, move)) Thread.Yield();
+            foreach (var part in way.Chunk(SlotsPerHold))
+            {
+                for (var i = 0; i < part.Length; i++) slots[i] = part[i].Slot;
+                while (!TryMoveSome(transaction, slots[..part.Length], way.Key.From, way.Key.To)) Thread.Yield();
+            }
         }
     }
 
-    private bool TryMoveOne(Transaction transaction, in SlotMove move)
+    private bool TryMoveSome(Transaction transaction, ReadOnlySpan<int> slots, int from, int to)
     {
         var worker = Rent();
         try
         {
-            return transaction.TryMove(worker, move.Slot, move.To);
+            return transaction.TryMove(worker, slots, from, to);
         }
         finally
         {
