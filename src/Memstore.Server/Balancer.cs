@@ -21,9 +21,13 @@ internal sealed class Balancer(ServerState server) : IAsyncDisposable
     private readonly Lock _lock = new();
     private readonly Queue<Entry> _entries = new();
     private readonly SemaphoreSlim _turn = new(1, 1);
-    private readonly Dictionary<int, long> _alone = [];
     private volatile bool _isStopping;
+
+    // Only by housekeeping.
     private long _lastTick;
+
+    // Only by whoever has the turn: figures, and slots that were said to have a shard to themselves, with when that was.
+    private readonly Dictionary<int, long> _alone = [];
     private ShardStatistics[] _shards = [];
 
     /// <summary>Something that happened to shards.</summary>
@@ -104,7 +108,7 @@ internal sealed class Balancer(ServerState server) : IAsyncDisposable
         var moves = server.Store.TakeBack();
         if (moves.Count == 0) return;
         var slots = moves.Select(static move => move.Slot).ToArray();
-        Note($"{Some(slots, "slot")} went back to where they were: the loads have changed since, and moving has made it worse");
+        Note($"{Some(slots, "slot")} went back to where they were: the loads have changed since, and moving has brought nothing");
     }
 
     private static string Explain(IGrouping<int, SlotMove> moves, double[] before, string reason)
@@ -160,6 +164,12 @@ internal sealed class Balancer(ServerState server) : IAsyncDisposable
         try
         {
             return _isStopping ? Stopping : await Task.Run(change).ConfigureAwait(false);
+        }
+        catch (Exception error)
+        {
+            // Nobody waits for what the loads asked for, so it is said here.
+            ServerLog.ShardingFailed(server.Logger, error);
+            return "the change failed; the log of the server has the details";
         }
         finally
         {

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
 namespace Memstore.Engine.Memory;
@@ -13,16 +14,16 @@ internal readonly unsafe partial record struct ThreadUsage(long Faults, long Pre
     private const int PreemptionsAt = 17;
 
     /// <summary>The counts of the calling thread up to now. A system call.</summary>
-    public static ThreadUsage Now
+    public static ThreadUsage Now => OperatingSystem.IsLinux() ? Ask() : default;
+
+    // Apart, as in ThreadClock: Windows has no libc to find when this is compiled.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static ThreadUsage Ask()
     {
-        get
-        {
-            if (!OperatingSystem.IsLinux()) return default;
-            // struct rusage of Linux: two times of two longs, then 14 longs.
-            var usage = stackalloc nint[Longs];
-            if (GetUsage(OfThread, usage) != 0) return default;
-            return new ThreadUsage(usage[MinorFaultsAt] + usage[MajorFaultsAt], usage[PreemptionsAt], usage[WaitsAt]);
-        }
+        // struct rusage of Linux: two times of two longs, then 14 longs.
+        var usage = stackalloc nint[Longs];
+        if (GetUsage(OfThread, usage) != 0) return default;
+        return new ThreadUsage(usage[MinorFaultsAt] + usage[MajorFaultsAt], usage[PreemptionsAt], usage[WaitsAt]);
     }
 
     [LibraryImport("libc", EntryPoint = "getrusage")]

@@ -29,7 +29,10 @@ internal sealed class BalancePolicy
     // What is no change even if it is certain, as a part of the average.
     private const double ChangeMin = 0.15;
 
-    // A plan has paid if it took away more than this part of what was above the bound; if it took away less than that, it is taken back.
+    // How much others on the shard of a slot that is above the bound alone may have, as a part of the average.
+    private const double OthersMax = 0.1;
+
+    // A plan has paid if it took away more than this part of what was above the bound; if it took away less than the second of these, it is taken back.
     private const double PaidMin = 0.2;
     private const double KeptMin = 0.05;
 
@@ -138,7 +141,7 @@ internal sealed class BalancePolicy
         for (var shard = 0; shard < shards; shard++)
         {
             if (sums[shard] <= limit) continue;
-            if (_heaviest[shard] < bound || sums[shard] - _heaviest[shard] > 0.1 / shards) return true;
+            if (_heaviest[shard] < bound || sums[shard] - _heaviest[shard] > OthersMax / shards) return true;
         }
 
         return false;

@@ -14,9 +14,6 @@ internal sealed class SlotLoads(int slots)
     private readonly int[] _last = new int[slots];
     private readonly double[] _commands = new double[slots];
 
-    /// <summary>Number of slots.</summary>
-    public int Slots => _counts.Length;
-
     /// <summary>Commands counted in the last second.</summary>
     public long LastTotal { get; private set; }
 

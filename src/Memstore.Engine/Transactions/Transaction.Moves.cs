@@ -1,6 +1,7 @@
 namespace Memstore.Engine;
 
-// Moving slots: both shards are held while owners change.
+// Moving slots: both shards are held while owners change. Whoever calls has the store's lock for it, so between looking at an owner and holding
+// its shard nobody else moves the slot; transactions only look.
 public sealed partial class Transaction
 {
     /// <summary>Moves a slot from the shard that has it. False, with nothing done, if a shard stays busy.</summary>

@@ -32,6 +32,9 @@ internal static partial class ServerLog
     [LoggerMessage(109, LogLevel.Information, "Shards: {Text}.")]
     public static partial void Sharding(ILogger logger, string text);
 
+    [LoggerMessage(115, LogLevel.Error, "Shards: a change failed.")]
+    public static partial void ShardingFailed(ILogger logger, Exception exception);
+
     [LoggerMessage(110, LogLevel.Warning, "Configuration: {Line}.")]
     public static partial void Configuration(ILogger logger, string line);
 

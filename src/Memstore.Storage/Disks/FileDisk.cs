@@ -30,15 +30,19 @@ public sealed class FileDisk : IDisk
     public IDiskFile CreateLike(string path, string model)
     {
         if (OperatingSystem.IsWindows()) return Open(path, DiskFileMode.CreateNew);
+        var mode = File.GetUnixFileMode(model);
         var options = new FileStreamOptions
         {
             Mode = FileMode.CreateNew,
             Access = FileAccess.ReadWrite,
             Share = FileShare.ReadWrite | FileShare.Delete,
-            UnixCreateMode = File.GetUnixFileMode(model),
+            UnixCreateMode = mode,
             BufferSize = 0,
         };
-        return new OpenFile(path, new FileStream(path, options).SafeFileHandle);
+        var handle = new FileStream(path, options).SafeFileHandle;
+        // Made with no more than the mode; the umask may have taken some of it away.
+        File.SetUnixFileMode(handle, mode);
+        return new OpenFile(path, handle);
     }
 
     /// <inheritdoc/>

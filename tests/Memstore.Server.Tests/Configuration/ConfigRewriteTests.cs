@@ -72,14 +72,14 @@ public sealed class ConfigRewriteTests : IDisposable
     {
         if (OperatingSystem.IsWindows()) return;
         var target = _folder.Write("real.conf", "port 1\n");
-        File.SetUnixFileMode(target, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+        File.SetUnixFileMode(target, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.GroupWrite);
         File.CreateSymbolicLink(_folder.PathOf("link.conf"), target);
         var settings = _folder.Load("link.conf").Settings;
         Assert.True(settings.TrySet([("timeout", "9")], out _));
         settings.File!.Rewrite(settings.ChangedByClients());
         Assert.NotNull(new FileInfo(_folder.PathOf("link.conf")).LinkTarget);
         Assert.Equal("port 1\n# Written by CONFIG REWRITE\ntimeout 9\n", _folder.Read("real.conf"));
-        Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(target));
+        Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.GroupWrite, File.GetUnixFileMode(target));
         Assert.Equal(2, Directory.GetFiles(Path.GetDirectoryName(target)!).Length);
     }
 
