@@ -88,7 +88,7 @@ public sealed class Http2Tests
         }
 
         await AssertServesAsync(server);
-        Assert.Equal(0, server.Host.State.Sessions.Count);
+        await server.UntilSessionsAsync(0);
     }
 
     [Theory]

@@ -62,6 +62,14 @@ internal sealed class HttpFixture : IAsyncDisposable
         return ((int)response.StatusCode, await response.Content.ReadAsStringAsync());
     }
 
+    /// <summary>Waits until there are so many sessions: a request gives its own back after its answer has left.</summary>
+    public async Task UntilSessionsAsync(int count)
+    {
+        var end = Environment.TickCount64 + (long)ServerFixture.Patience.TotalMilliseconds;
+        while (Host.State.Sessions.Count != count && Environment.TickCount64 < end) await Task.Yield();
+        Xunit.Assert.Equal(count, Host.State.Sessions.Count);
+    }
+
     public async ValueTask DisposeAsync()
     {
         Client.Dispose();

@@ -37,7 +37,7 @@ public sealed class SlowClientTests
         var answer = await TrickleAsync(server, $"POST / HTTP/1.1\r\nHost: localhost\r\n{head}", piece);
         Assert.StartsWith("HTTP/1.1 408 ", answer, StringComparison.Ordinal);
         Assert.Equal(404, (await server.AskAsync("GET", "/v1/keys/k")).Status);
-        Assert.Equal(0, server.Host.State.Sessions.Count);
+        await server.UntilSessionsAsync(0);
     }
 
     [Fact]

@@ -94,7 +94,7 @@ public sealed class TransactionEndpointTests
         int status;
         while ((status = (await server.AskAsync("POST", $"{transaction}/commit")).Status) == 410) server.Clock.Advance(TimeSpan.FromSeconds(1));
         Assert.Equal(404, status);
-        Assert.Equal(0, server.Host.State.Sessions.Count);
+        await server.UntilSessionsAsync(0);
     }
 
     [Fact]
@@ -142,7 +142,7 @@ public sealed class TransactionEndpointTests
     {
         await using var server = await HttpFixture.StartAsync();
         Assert.Equal(400, (await server.AskAsync("POST", "/v1/transactions", body)).Status);
-        Assert.Equal(0, server.Host.State.Sessions.Count);
+        await server.UntilSessionsAsync(0);
     }
 
     [Theory]
