@@ -63,7 +63,7 @@ bash -c "exec $(cat "$BLOCKS/1")" >"$README_WORK/server.log" 2>&1 &
 server=$!
 trap 'kill -TERM $server 2>/dev/null; wait $server' EXIT
 # RESP is served before REST.
-until (redis-cli ping && : </dev/tcp/127.0.0.1/8080) >/dev/null 2>&1 || ! kill -0 $server 2>/dev/null; do sleep 0.1; done
+until { [ "$(redis-cli ping)" = PONG ] && (: </dev/tcp/127.0.0.1/8080); } 2>/dev/null || ! kill -0 $server 2>/dev/null; do sleep 0.1; done
 for file in "$BLOCKS"/*; do
   case $(head -1 "$file") in
     '$ redis-cli') check session "$file" ;;

@@ -76,6 +76,9 @@ internal sealed class ServerHost : IAsyncDisposable
     /// <summary>The addresses that it listens on.</summary>
     public IReadOnlyList<EndPoint> EndPoints => _transport?.BoundEndPoints ?? [];
 
+    /// <summary>The same as a text for people.</summary>
+    public string Addresses => string.Join(" and ", EndPoints);
+
     /// <summary>Loading what the data directory holds: ends when commands are served, or fails as <see cref="Persistence.Load"/> does.</summary>
     public Task Loading { get; private set; } = Task.CompletedTask;
 
@@ -246,9 +249,8 @@ internal sealed class ServerHost : IAsyncDisposable
     /// <summary>The line that says that it serves.</summary>
     public override string ToString()
     {
-        var where = string.Join(" and ", EndPoints.Select(endPoint => endPoint.ToString()));
         return string.Create(
             CultureInfo.InvariantCulture,
-            $"Memstore {ProductVersion.Text} serves on {where} (transport {State.TransportName}, {State.Store.ShardCount} shards, {State.Store.DatabaseCount} databases, pid {Environment.ProcessId})");
+            $"Memstore {ProductVersion.Text} serves on {Addresses} (transport {State.TransportName}, {State.Store.ShardCount} shards, {State.Store.DatabaseCount} databases, pid {Environment.ProcessId})");
     }
 }

@@ -31,13 +31,38 @@ public sealed class ProgramTests
     public async Task Shutdown_stops_it_with_0()
     {
         using var process = Start("serve", "--data", "none", "--http-port", "0", "--port", "0");
-        var port = int.Parse(Regex.Match(await ReadLineAsync(process.StandardOutput), @":(\d+) ").Groups[1].Value);
-        using var client = new TcpClient();
-        await client.ConnectAsync(IPAddress.Loopback, port, TestContext.Current.CancellationToken);
+        using var client = await ConnectAsync(process);
         using var resp = new RespClient(client.GetStream());
         await resp.SendAsync("SHUTDOWN NOSAVE");
         Assert.True(await resp.IsClosedAsync());
         Assert.Equal(0, await ExitCodeAsync(process));
+    }
+
+    [Fact]
+    public async Task Who_waits_for_its_line_is_served_however_much_there_is_to_load()
+    {
+        const int Keys = 300_000;
+        var folder = Directory.CreateTempSubdirectory("memstore-").FullName;
+        string[] arguments = ["serve", "--data", folder, "--port", "0", "--enable-debug-command", "yes"];
+        using (var process = Start(arguments))
+        {
+            using var client = await ConnectAsync(process);
+            using var resp = new RespClient(client.GetStream());
+            Assert.Equal("OK", await resp.AskAsync($"DEBUG POPULATE {Keys}"));
+            await resp.SendAsync("SHUTDOWN");
+            Assert.Equal(0, await ExitCodeAsync(process));
+        }
+
+        using (var process = Start(arguments))
+        {
+            using var client = await ConnectAsync(process);
+            using var resp = new RespClient(client.GetStream());
+            Assert.Equal((long)Keys, await resp.AskAsync("DBSIZE"));
+            process.Kill();
+            await ExitCodeAsync(process);
+        }
+
+        Directory.Delete(folder, recursive: true);
     }
 
     [Theory]
@@ -116,10 +141,8 @@ public sealed class ProgramTests
         var file = Path.Combine(folder, "memstore.yaml");
         await File.WriteAllTextAsync(file, $"port: 0\nrequirepass: secret\ndata: {folder}/data\nenable-debug-command: yes\n", TestContext.Current.CancellationToken);
         using var process = Start("serve", "--config", file);
-        var port = Regex.Match(await ReadLineAsync(process.StandardOutput), @":(\d+) ").Groups[1].Value;
-        using (var client = new TcpClient())
+        using (var client = await ConnectAsync(process))
         {
-            await client.ConnectAsync(IPAddress.Loopback, int.Parse(port), TestContext.Current.CancellationToken);
             using var resp = new RespClient(client.GetStream());
             Assert.IsType<RespError>(await resp.AskAsync("AUTH wrong"));
             Assert.Equal("OK", await resp.AskAsync("AUTH secret"));
@@ -288,6 +311,15 @@ public sealed class ProgramTests
 
     private static async Task<string> ReadLineAsync(StreamReader reader) =>
         await reader.ReadLineAsync(TestContext.Current.CancellationToken).AsTask().WaitAsync(ServerFixture.Patience, TestContext.Current.CancellationToken) ?? "";
+
+    // Memstore 0.1.0 serves on 127.0.0.1:35501 (transport ...
+    private static async Task<TcpClient> ConnectAsync(Process process)
+    {
+        var port = Regex.Match(await ReadLineAsync(process.StandardOutput), @":(\d+) ").Groups[1].Value;
+        var client = new TcpClient();
+        await client.ConnectAsync(IPAddress.Loopback, int.Parse(port), TestContext.Current.CancellationToken);
+        return client;
+    }
 
     private static async Task<int> ExitCodeAsync(Process process)
     {

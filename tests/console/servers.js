@@ -24,7 +24,7 @@ export async function startMemstore(dll, { port, httpPort, data, password }) {
     if (child.exitCode !== null) throw new Error(`Memstore ended with ${child.exitCode}`);
     try {
       (await connect(Number(port))).close();
-      if ((await fetch(`http://127.0.0.1:${httpPort}/console`)).ok) return child;
+      if ((await fetch(`http://127.0.0.1:${httpPort}/health/ready`)).ok) return child;
     } catch (error) {
       if (Date.now() > end) throw error;
     }

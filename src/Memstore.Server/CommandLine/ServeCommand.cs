@@ -105,14 +105,19 @@ internal static class ServeCommand
         }
 
         ServiceNotifier.Loading();
-        Console.WriteLine(host);
         foreach (var line in loaded.Reports) ServerLog.Configuration(logger, line);
         if (settings.Password.Length == 0 && host.EndPoints.OfType<IPEndPoint>().Any(endPoint => !IPAddress.IsLoopback(endPoint.Address)))
             ServerLog.Configuration(logger, "bind lets other machines in, and without requirepass whoever reaches the port may do everything");
         await ShowLoadingAsync(host, Task.WhenAny(stop.Task, host.Loading));
         if (host.Loading.Exception?.InnerException is { } failure) return MemstoreCommand.Fail(failure.Message);
         foreach (var line in host.State.Persistence?.Loaded?.Describe() ?? []) ServerLog.Loaded(logger, line);
-        if (!stop.Task.IsCompleted) ServiceNotifier.Ready();
+        if (!stop.Task.IsCompleted)
+        {
+            // Whoever waits for this line must not be told LOADING afterwards.
+            Console.WriteLine(host);
+            ServiceNotifier.Ready();
+        }
+
         await stop.Task;
         ServiceNotifier.Stopping();
         return MemstoreCommand.Good;
@@ -124,21 +129,24 @@ internal static class ServeCommand
         }
     }
 
-    // A line that is written over, on a terminal; INFO tells everybody else.
+    // The log says once what takes so long; a line that is written over shows it on a terminal, and INFO tells everybody else.
     private static async Task ShowLoadingAsync(ServerHost host, Task end)
     {
         var progress = host.State.Persistence?.Loading;
-        var shown = false;
+        var (isLogged, isShown) = (false, false);
         while (await Task.WhenAny(end, Task.Delay(LoadingShownEveryMs)) != end)
         {
-            if (progress is null || !Terminal.IsLive || progress.BytesTotal == 0) continue;
+            if (progress is null || progress.BytesTotal == 0) continue;
             var (done, total) = (progress.BytesDone, progress.BytesTotal);
+            if (!isLogged) ServerLog.Loading(host.State.Logger, total / 1e6, host.Addresses);
+            isLogged = true;
+            if (!Terminal.IsLive) continue;
             Console.Write(string.Create(
                 CultureInfo.InvariantCulture,
                 $"\rloading: {100.0 * done / total:f0} % of {total / 1e6:f0} MB, {progress.Keys} keys, {progress.Records} transactions "));
-            shown = true;
+            isShown = true;
         }
 
-        if (shown) Console.WriteLine();
+        if (isShown) Console.WriteLine();
     }
 }

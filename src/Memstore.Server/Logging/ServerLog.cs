@@ -29,6 +29,9 @@ internal static partial class ServerLog
     [LoggerMessage(108, LogLevel.Information, "{Line}")]
     public static partial void Loaded(ILogger logger, string line);
 
+    [LoggerMessage(116, LogLevel.Information, "Loading {Megabytes:f0} MB; clients of {Addresses} are told so until that is done.")]
+    public static partial void Loading(ILogger logger, double megabytes, string addresses);
+
     [LoggerMessage(109, LogLevel.Information, "Shards: {Text}.")]
     public static partial void Sharding(ILogger logger, string text);
 
