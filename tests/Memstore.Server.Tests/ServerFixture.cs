@@ -4,6 +4,7 @@ using Memstore.Engine;
 using Memstore.Engine.Journaling;
 using Memstore.Server.Configuration;
 using Memstore.Server.Tests.Sessions;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Time.Testing;
 using Xunit;
@@ -43,12 +44,15 @@ public sealed class ServerFixture : IAsyncLifetime
     }
 
     /// <summary>A server for one test, with settings of its own. It listens on a free port once it is started.</summary>
-    internal static ServerHost Make(TimeProvider clock, params (string Name, string Value)[] settings)
+    internal static ServerHost Make(TimeProvider clock, params (string Name, string Value)[] settings) => Make(clock, NullLogger.Instance, settings);
+
+    /// <summary>The same with a log.</summary>
+    internal static ServerHost Make(TimeProvider clock, ILogger logger, params (string Name, string Value)[] settings)
     {
         var all = new Settings();
         foreach (var (name, value) in (ReadOnlySpan<(string, string)>)[("port", "0"), ("http-port", "0"), ("data", "none"), ("enable-debug-command", "yes"), .. settings])
             if (!all.TrySetAtStart(name, value, out var error)) throw new ArgumentException($"{name} {value}: {error}", nameof(settings));
-        return new ServerHost(all, clock, NullLogger.Instance);
+        return new ServerHost(all, clock, logger);
     }
 
     /// <summary>The same with a commit log.</summary>

@@ -13,20 +13,26 @@ namespace Memstore.Server.Http;
 /// </summary>
 internal sealed class Http2Choice
 {
+    private readonly ConnectionPlaces _places;
     private readonly TimeSpan _patience;
     private ConnectionDelegate? _http2;
 
-    private Http2Choice(TimeSpan patience) => _patience = patience;
+    private Http2Choice(ConnectionPlaces places, TimeSpan patience)
+    {
+        _places = places;
+        _patience = patience;
+    }
 
     private static ReadOnlySpan<byte> Preface => "PRI"u8;
 
     /// <summary>Adds the endpoints. <see cref="UnreachableTransport"/> must be among the transports.</summary>
     /// <param name="options">Where they are added.</param>
     /// <param name="endPoints">Where to listen.</param>
+    /// <param name="places">How many connections there may be; one beyond is closed.</param>
     /// <param name="patience">A connection that has not said by then what it speaks is closed.</param>
-    public static void Listen(KestrelServerOptions options, IReadOnlyList<IPEndPoint> endPoints, TimeSpan patience)
+    public static void Listen(KestrelServerOptions options, IReadOnlyList<IPEndPoint> endPoints, ConnectionPlaces places, TimeSpan patience)
     {
-        var choice = new Http2Choice(patience);
+        var choice = new Http2Choice(places, patience);
         options.Listen(UnreachableTransport.EndPoint, listen =>
         {
             listen.Protocols = HttpProtocols.Http2;
@@ -44,6 +50,7 @@ internal sealed class Http2Choice
 
     private async Task ChooseAsync(ConnectionContext connection, ConnectionDelegate http1)
     {
+        if (!_places.TryTake(connection)) return;
         if (await SpeaksHttp2Async(connection).ConfigureAwait(false) is { } isHttp2) await (isHttp2 ? _http2! : http1)(connection).ConfigureAwait(false);
     }
 

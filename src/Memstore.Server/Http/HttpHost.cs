@@ -50,7 +50,7 @@ internal sealed class HttpHost : IAsyncDisposable
         {
             Limit(options.Limits, server, patience);
             options.AddServerHeader = false;
-            Http2Choice.Listen(options, endPoints, patience.FirstBytes);
+            Http2Choice.Listen(options, endPoints, new ConnectionPlaces(server), patience.FirstBytes);
         });
 
         var application = builder.Build();
@@ -94,7 +94,6 @@ internal sealed class HttpHost : IAsyncDisposable
         // A value travels in Base64 or with every byte escaped: \u0000.
         limits.MaxRequestBodySize = Math.Min(int.MaxValue, server.Settings.Number("http-max-body"));
         limits.MaxRequestHeadersTotalSize = HeadersMax;
-        limits.MaxConcurrentConnections = server.Settings.ClientsMax;
         limits.RequestHeadersTimeout = patience.Headers;
         limits.MinRequestBodyDataRate = new MinDataRate(patience.BodyBytesPerSecond, patience.BodyGrace);
         limits.KeepAliveTimeout = TimeSpan.FromMinutes(2);
@@ -131,13 +130,16 @@ internal sealed class HttpHost : IAsyncDisposable
     // What a client does wrong is Kestrel's information; the operator wants warnings and worse.
     private sealed class QuietLogger(ILogger logger) : ILogger
     {
+        // Of these it makes critical errors all the same, dozens for each connection: a client that resets streams as fast as it begins them.
+        private static readonly string[] Floods = ["Http2QueueOperationsExceeded", "ApplicationNeverCompleted"];
+
         public IDisposable? BeginScope<TState>(TState state) where TState : notnull => null;
 
         public bool IsEnabled(LogLevel logLevel) => logLevel >= LogLevel.Warning && logger.IsEnabled(logLevel);
 
         public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
         {
-            if (IsEnabled(logLevel)) logger.Log(logLevel, eventId, state, exception, formatter);
+            if (IsEnabled(logLevel) && !Floods.Contains(eventId.Name)) logger.Log(logLevel, eventId, state, exception, formatter);
         }
     }
 }

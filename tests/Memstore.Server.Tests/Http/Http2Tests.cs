@@ -1,6 +1,8 @@
 using System.Buffers.Binary;
 using System.Net;
 using System.Text;
+using Memstore.Server.Http;
+using Microsoft.AspNetCore.Connections;
 using Xunit;
 
 namespace Memstore.Server.Tests.Http;
@@ -89,6 +91,41 @@ public sealed class Http2Tests
 
         await AssertServesAsync(server);
         await server.UntilSessionsAsync(0);
+
+        // It is nothing that an operator could do anything about, and there would be dozens of lines for each such connection.
+        Assert.DoesNotContain(server.Log, static line => line.StartsWith("Connection id", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task A_connection_that_is_closed_gives_its_place_back_whether_or_not_the_web_server_is_done_with_it()
+    {
+        await using var host = ServerFixture.Make(TimeProvider.System, ("maxclients", "1"));
+        var places = new ConnectionPlaces(host.State);
+        using var closing = new CancellationTokenSource();
+        Assert.True(places.TryTake(new DefaultConnectionContext { ConnectionClosed = closing.Token }));
+        Assert.False(places.TryTake(new DefaultConnectionContext()));
+        await closing.CancelAsync();
+        Assert.True(places.TryTake(new DefaultConnectionContext()));
+    }
+
+    [Fact]
+    public async Task A_connection_beyond_as_many_as_may_be_is_closed()
+    {
+        await using var server = await HttpFixture.StartAsync(("maxclients", "2"));
+        using var first = await RawHttp.ConnectAsync(server.EndPoint);
+        using var second = await RawHttp.ConnectAsync(server.EndPoint);
+        foreach (var raw in (RawHttp[])[first, second])
+        {
+            await raw.SendAsync("GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n");
+            await raw.ReadUntilAsync("live");
+        }
+
+        using (var third = await RawHttp.ConnectAsync(server.EndPoint)) Assert.Empty(await third.ReadAsync());
+        first.Dispose();
+        string answer;
+        do answer = await RawHttp.AskAsync(server.EndPoint, "GET /health/live HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+        while (answer.Length == 0);
+        Assert.StartsWith("HTTP/1.1 200 ", answer, StringComparison.Ordinal);
     }
 
     [Theory]

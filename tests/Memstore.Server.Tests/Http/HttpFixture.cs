@@ -1,7 +1,9 @@
+using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Http.Headers;
 using System.Text;
 using Memstore.Server.Http;
+using Memstore.Server.Tests.Transports;
 using Microsoft.Extensions.Time.Testing;
 
 namespace Memstore.Server.Tests.Http;
@@ -9,10 +11,11 @@ namespace Memstore.Server.Tests.Http;
 /// <summary>A server in the test's process that serves REST on a free port, and a client of it.</summary>
 internal sealed class HttpFixture : IAsyncDisposable
 {
-    private HttpFixture(ServerHost host, FakeTimeProvider clock)
+    private HttpFixture(ServerHost host, FakeTimeProvider clock, ConcurrentQueue<string> log)
     {
         Host = host;
         Clock = clock;
+        Log = log;
         Client = new HttpClient { BaseAddress = new Uri($"http://{EndPoint}") };
     }
 
@@ -20,6 +23,9 @@ internal sealed class HttpFixture : IAsyncDisposable
 
     /// <summary>The clock of everything but Kestrel's own limits.</summary>
     public FakeTimeProvider Clock { get; }
+
+    /// <summary>What the server has logged.</summary>
+    public ConcurrentQueue<string> Log { get; }
 
     public IPEndPoint EndPoint => Host.HttpEndPoints[0];
 
@@ -31,10 +37,11 @@ internal sealed class HttpFixture : IAsyncDisposable
     public static async Task<HttpFixture> StartAsync(HttpPatience? patience, params (string Name, string Value)[] settings)
     {
         var clock = new FakeTimeProvider();
-        var host = ServerFixture.Make(clock, settings);
+        var log = new ConcurrentQueue<string>();
+        var host = ServerFixture.Make(clock, new LineLogger(log), settings);
         await host.StartAsync();
         await host.StartHttpAsync(port: 0, patience);
-        return new HttpFixture(host, clock);
+        return new HttpFixture(host, clock, log);
     }
 
     /// <summary>Posts JSON and gives the status and the body.</summary>
