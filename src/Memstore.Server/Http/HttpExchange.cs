@@ -40,7 +40,8 @@ internal sealed class HttpExchange : IDisposable
         var input = context.Request.BodyReader;
         while (true)
         {
-            var result = await input.ReadAsync(context.RequestAborted).ConfigureAwait(false);
+            // Not cancelled: it fails when the client leaves, and the web server does not know what to do with a body that somebody may still be reading.
+            var result = await input.ReadAsync(CancellationToken.None).ConfigureAwait(false);
             if (!result.IsCompleted)
             {
                 input.AdvanceTo(result.Buffer.Start, result.Buffer.End);

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Text;
 using Memstore.Server.Sessions;
+using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Http;
 
 namespace Memstore.Server.Http;
@@ -27,7 +28,7 @@ internal sealed class HttpGuard(ServerState server, RequestDelegate next)
             }
             else if (IsAmbiguous(context.Request))
             {
-                context.Response.Headers.Connection = "close";
+                EndConnection(context);
                 await Problem.SendAsync(context, StatusCodes.Status400BadRequest, "Bad request", "A request has either Content-Length or Transfer-Encoding.").ConfigureAwait(false);
             }
             else if (!IsAuthenticated(context))
@@ -57,17 +58,27 @@ internal sealed class HttpGuard(ServerState server, RequestDelegate next)
         }
         catch (BadHttpRequestException error)
         {
+            EndConnection(context);
             await Problem.SendAsync(context, error.StatusCode, "Bad request", error.Message).ConfigureAwait(false);
+        }
+        catch (Exception error) when (error is ConnectionResetException or OperationCanceledException)
+        {
+            // The client has left, or the server stops; nobody reads an answer. Said so, because the web server would look for the rest of the body
+            // and take it for a fault of ours that there is none.
+            context.Abort();
         }
         catch (IOException error)
         {
             // What the web server throws for a chunk whose size is no number that it can hold.
+            EndConnection(context);
             await Problem.SendAsync(context, StatusCodes.Status400BadRequest, "Bad request", error.Message).ConfigureAwait(false);
         }
-        catch (OperationCanceledException) when (context.RequestAborted.IsCancellationRequested)
-        {
-            // The client has left; nobody reads an answer.
-        }
+    }
+
+    // Where the next request begins is not known, if the body of this one has not come as it should. Streams of HTTP/2 end each for itself.
+    private static void EndConnection(HttpContext context)
+    {
+        if (!context.Response.HasStarted && !HttpProtocol.IsHttp2(context.Request.Protocol)) context.Response.Headers.Connection = "close";
     }
 
     // Routing has found nothing, or nothing for the method.

@@ -54,6 +54,8 @@ internal static class Problem
         json.WriteEndObject();
         json.Flush();
         context.Response.ContentLength = body.WrittenCount;
-        await context.Response.Body.WriteAsync(body.WrittenMemory, context.RequestAborted).ConfigureAwait(false);
+
+        // Not cancelled: nobody is above who would catch that.
+        await context.Response.Body.WriteAsync(body.WrittenMemory, CancellationToken.None).ConfigureAwait(false);
     }
 }

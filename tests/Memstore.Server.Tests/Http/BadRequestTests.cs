@@ -59,6 +59,29 @@ public sealed class BadRequestTests
     }
 
     [Theory]
+    [InlineData("Content-Length: 100\r\n\r\n[")]
+    [InlineData("Transfer-Encoding: chunked\r\n\r\n5\r\n[")]
+    [InlineData("Content-Length: 100\r\n\r\n[", "/v1/transactions")]
+    public async Task A_client_that_leaves_in_the_middle_of_its_request_and_one_that_is_cut_off_by_the_end_of_the_server_are_nothing_to_log(string rest, string path = "/")
+    {
+        var server = await HttpFixture.StartAsync();
+        var request = $"POST {path} HTTP/1.1\r\nHost: localhost\r\n{rest}";
+        var cutOff = new List<RawHttp>();
+        for (var i = 0; i < 60; i++)
+        {
+            var raw = await RawHttp.ConnectAsync(server.EndPoint);
+            await raw.SendAsync(request);
+            if (i % 3 == 0) cutOff.Add(raw);
+            else raw.End(isReset: i % 3 == 1);
+        }
+
+        await AssertServesAsync(server);
+        await server.DisposeAsync();
+        foreach (var raw in cutOff) raw.Dispose();
+        Assert.DoesNotContain(server.Log, static line => line.StartsWith("Connection", StringComparison.Ordinal));
+    }
+
+    [Theory]
     [InlineData("X: ")]
     [InlineData("")]
     public async Task Headers_without_an_end_are_refused_early(string start)

@@ -79,5 +79,12 @@ internal sealed class RawHttp : IDisposable
         return Encoding.Latin1.GetString(await raw.ReadAsync());
     }
 
+    /// <summary>Closes the connection as a client that leaves does, or one whose process has died.</summary>
+    public void End(bool isReset)
+    {
+        if (isReset) _socket.LingerState = new LingerOption(true, 0);
+        _socket.Close();
+    }
+
     public void Dispose() => _socket.Dispose();
 }
