@@ -18,6 +18,9 @@ public sealed class RequestList : IDisposable
     /// <summary>How many requests there are, the one that is being made included.</summary>
     public int Count => _firstFrame.Count - 1;
 
+    /// <summary>How many arguments all requests have, their names included.</summary>
+    public int ArgumentCount => _frames.Count;
+
     /// <summary>Bytes of all arguments.</summary>
     public int Size => _length;
 

@@ -189,8 +189,9 @@ internal sealed class HttpCommands(ServerState server)
 
         public bool Return(HttpExchange exchange)
         {
+            var isKept = exchange.Requests.ArgumentCount <= LocalClient.ArgumentsKept;
             exchange.Clear();
-            return true;
+            return isKept;
         }
     }
 }

@@ -28,6 +28,7 @@ internal sealed class LocalClient : IValueTaskSource, IDisposable
     private ManualResetValueTaskSourceCore<bool> _done = new() { RunContinuationsAsynchronously = true };
     private RequestList? _requests;
     private LocalTerms _terms;
+    private bool _hasGrown;
 
     private LocalClient(ServerState server)
     {
@@ -40,6 +41,12 @@ internal sealed class LocalClient : IValueTaskSource, IDisposable
 
     /// <summary>Whether it can be used again.</summary>
     public bool IsOpen => _connection.AbortReason is null && !_connection.HasClientEnded && !_session.Is(SessionState.Closing);
+
+    /// <summary>Whether it is worth keeping for other requests: what it was asked to run has not made it large.</summary>
+    public bool IsKept => IsOpen && !_hasGrown;
+
+    /// <summary>Requests with more arguments leave hundreds of megabytes of lists behind, here and there, if there are millions.</summary>
+    public const int ArgumentsKept = 16 * 1024;
 
     /// <summary>What was sent, for a caller that streams. After each read it says what it took by <see cref="Taken"/>.</summary>
     public PipeReader Sent => _connection.Sent;
@@ -90,6 +97,7 @@ internal sealed class LocalClient : IValueTaskSource, IDisposable
     public async ValueTask<ReadOnlySequence<byte>> RunAsync(RequestList requests, CancellationToken cancelled)
     {
         _requests = requests;
+        _hasGrown |= requests.ArgumentCount > ArgumentsKept;
         _done.Reset();
         var done = new ValueTask(this, _done.Version);
         await using (cancelled.UnsafeRegister(static state => ((LocalConnection)state!).EndClient(), _connection).ConfigureAwait(false))

@@ -11,6 +11,9 @@ internal sealed class LocalClientPool(ServerState server)
 
     private readonly ConcurrentStack<LocalClient> _idle = new();
 
+    /// <summary>How many wait.</summary>
+    public int IdleCount => _idle.Count;
+
     /// <summary>A connected client, or null if the server has as many clients as it may.</summary>
     public LocalClient? Rent(EndPoint? remote, EndPoint? local, LocalTerms terms)
     {
@@ -20,10 +23,10 @@ internal sealed class LocalClientPool(ServerState server)
         return null;
     }
 
-    /// <summary>Takes a client back; one that was killed is given up.</summary>
+    /// <summary>Takes a client back; one that was killed, or has grown large, is given up.</summary>
     public void Return(LocalClient client)
     {
-        if (client.IsOpen && _idle.Count < IdleMax)
+        if (client.IsKept && _idle.Count < IdleMax)
         {
             client.Disconnect();
             _idle.Push(client);
