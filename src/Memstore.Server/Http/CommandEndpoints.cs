@@ -19,7 +19,8 @@ internal static class CommandEndpoints
     /// <summary>A pipeline that accepts this type is answered with the replies as they are in RESP2: types and bytes that JSON cannot tell apart.</summary>
     private const string RespType = "application/x-resp";
 
-    private static readonly RestParameter Encoding = new("Upstash-Encoding", "header", "base64 for strings in Base64.");
+    /// <summary>How strings are given.</summary>
+    public static readonly RestParameter Encoding = new("Upstash-Encoding", "header", "base64 for strings in Base64.");
 
     private static readonly RestOperation One = new("Commands", "Runs a command.")
     {
@@ -27,6 +28,7 @@ internal static class CommandEndpoints
         Body = "Command",
         Example = """["SET","page:1","hello","EX",60]""",
         Answers = [new(200, "What it answers.", "Result"), new(400, "It was refused.", "Result")],
+        ErrorSchema = "Result",
     };
 
     private static readonly RestOperation Many = new("Commands", "Runs commands one after the other; others may run between them.")
@@ -34,7 +36,8 @@ internal static class CommandEndpoints
         Parameters = [Encoding, .. HttpCommands.Parameters],
         Body = "Commands",
         Example = """[["INCR","visits"],["GET","page:1"]]""",
-        Answers = [new(200, "What each answers.", "Results"), new(400, "One of them can never be run, so none was.", "Result")],
+        Answers = [new(200, "What each answers.", "Results") { OtherMediaType = RespType }, new(400, "One of them can never be run, so none was.", "Result")],
+        ErrorSchema = "Result",
     };
 
     private static readonly RestOperation Transaction = new("Commands", "Runs commands as one transaction.")
@@ -43,6 +46,7 @@ internal static class CommandEndpoints
         Body = "Commands",
         Example = """[["INCR","visits"],["GET","page:1"]]""",
         Answers = [new(200, "What each answers.", "Results"), new(400, "One of them was refused, so none was run.", "Result")],
+        ErrorSchema = "Result",
     };
 
     /// <summary>Adds the routes.</summary>

@@ -22,6 +22,7 @@ internal static class ExecuteEndpoint
             Body = "ExecuteRequest",
             Example = """{"commands":[{"cmd_type":"SET","key":"k","value":"v"},{"cmd_type":"GET","key":"k"}]}""",
             Answers = [new(200, "A result for each.", "ExecuteAnswer"), new(400, "What cannot be bound or run; nothing happened.", "Result")],
+            ErrorSchema = "Result",
         });
 
     private static async Task ExecuteAsync(HttpCommands commands, HttpContext context)

@@ -38,6 +38,8 @@ internal sealed class KeyEndpoints(HttpCommands commands)
         new(TtlHeader, "header", "Milliseconds to live.", "integer"),
     ];
 
+    private static readonly RestParameter ETag = new("ETag", "header", "The entity tag of what it holds.");
+    private static readonly RestParameter TtlLeft = new(TtlHeader, "header", "Milliseconds that it has left to live, if it has an end.", "integer");
     private static readonly RestAnswer Missing = new(404, "The key is missing.", "Problem", ProblemType);
     private static readonly RestAnswer Failed = new(412, "It does not hold what the conditions say.", "Problem", ProblemType);
 
@@ -52,14 +54,14 @@ internal sealed class KeyEndpoints(HttpCommands commands)
         routes.MapMethods(Path, ["GET", "HEAD"], keys.GetAsync).Describe(new(Tag, "Answers what a key holds, with its entity tag and time to live: a string as it is, a hash as a JSON object.")
         {
             Parameters = [Key, EncodingParameter, Match, NoneMatch, .. HttpCommands.Parameters],
-            Answers = [new(200, "The value.", MediaType: "*/*"), new(304, "It is what If-None-Match says."), Missing, Failed],
+            Answers = [new(200, "The value.", MediaType: "*/*") { Headers = [ETag, TtlLeft] }, new(304, "It is what If-None-Match says.") { Headers = [ETag, TtlLeft] }, Missing, Failed],
         });
         routes.MapPut(Path, keys.PutAsync).Describe(new(Tag, "Gives a key the body as its value.")
         {
             Parameters = [Key, EncodingParameter, Match, NoneMatch, .. Times, .. HttpCommands.Parameters],
             Body = "",
             BodyType = "application/octet-stream",
-            Answers = [new(201, "It was missing before."), new(204, "It has another value now."), Failed, new(428, "It holds no string; If-Match is needed.", "Problem", ProblemType)],
+            Answers = [new(201, "It was missing before.") { Headers = [ETag] }, new(204, "It has another value now.") { Headers = [ETag] }, Failed, new(428, "It holds no string; If-Match is needed.", "Problem", ProblemType)],
         });
         routes.MapDelete(Path, keys.DeleteAsync).Describe(new(Tag, "Deletes a key.")
         {

@@ -13,12 +13,21 @@ namespace Memstore.Server.Http;
 /// </summary>
 internal static class OpenApiDocument
 {
+    private const string JsonType = "application/json";
+    private const string ProblemType = "application/problem+json";
+
     private static readonly JsonWriterOptions Options = new() { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     // What is the same whatever the commands are.
     private const string FixedSchemas = """
         {
-          "Argument": { "description": "Numbers and booleans are arguments as they are written.", "type": ["string", "number", "boolean"] },
+          "Argument": {
+            "description": "Numbers and booleans are arguments as they are written. Bytes that are no text are given in Base64.",
+            "anyOf": [
+              { "type": ["string", "number", "boolean"] },
+              { "type": "object", "required": ["base64"], "additionalProperties": false, "properties": { "base64": { "type": "string", "contentEncoding": "base64" } } }
+            ]
+          },
           "Commands": { "type": "array", "items": { "$ref": "#/components/schemas/Command" } },
           "Result": {
             "description": "What a command answers: a result or an error.",
@@ -188,22 +197,48 @@ internal static class OpenApiDocument
     private static void WriteAnswers(Utf8JsonWriter json, RestOperation operation, bool hasBody)
     {
         json.WriteStartObject("responses");
-        foreach (var answer in operation.Answers)
-            WriteAnswer(json, answer.Status.ToString(CultureInfo.InvariantCulture), answer.About, answer.Schema, hasBody ? answer.MediaType ?? (answer.Schema is null ? null : "application/json") : null);
-        WriteAnswer(json, "default", "What went wrong.", "Problem", hasBody ? "application/problem+json" : null);
+        foreach (var answer in operation.Answers) WriteAnswer(json, answer.Status.ToString(CultureInfo.InvariantCulture), answer, hasBody ? ContentOf(answer, operation) : []);
+        var otherwise = new RestAnswer(StatusCodes.Status400BadRequest, "What went wrong.", "Problem", ProblemType);
+        WriteAnswer(json, "default", otherwise, hasBody ? ContentOf(otherwise, operation) : []);
         json.WriteEndObject();
     }
 
-    private static void WriteAnswer(Utf8JsonWriter json, string status, string about, string? schema, string? mediaType)
+    // The media types of a body, each with the name of its schema.
+    private static List<(string MediaType, string? Schema)> ContentOf(RestAnswer answer, RestOperation operation)
+    {
+        var content = new List<(string, string?)>();
+        if (answer.MediaType is not null || answer.Schema is not null) content.Add((answer.MediaType ?? JsonType, answer.Schema));
+        if (answer.OtherMediaType is { } other) content.Add((other, null));
+        if (answer.Status >= StatusCodes.Status400BadRequest && operation.ErrorSchema is { } schema) content.Add(answer.MediaType == ProblemType ? (JsonType, schema) : (ProblemType, "Problem"));
+        return content;
+    }
+
+    private static void WriteAnswer(Utf8JsonWriter json, string status, RestAnswer answer, List<(string MediaType, string? Schema)> content)
     {
         json.WriteStartObject(status);
-        json.WriteString("description", about);
-        if (mediaType is not null)
+        json.WriteString("description", answer.About);
+        if (answer.Headers.Length > 0)
+        {
+            json.WriteStartObject("headers");
+            foreach (var header in answer.Headers)
+            {
+                json.WriteStartObject(header.Name);
+                json.WriteString("description", header.About);
+                WriteRaw(json, "schema", $$"""{"type":"{{header.Type}}"}""");
+                json.WriteEndObject();
+            }
+            json.WriteEndObject();
+        }
+
+        if (content.Count > 0)
         {
             json.WriteStartObject("content");
-            json.WriteStartObject(mediaType);
-            WriteSchema(json, schema);
-            json.WriteEndObject();
+            foreach (var (mediaType, schema) in content)
+            {
+                json.WriteStartObject(mediaType);
+                WriteSchema(json, schema);
+                json.WriteEndObject();
+            }
             json.WriteEndObject();
         }
         json.WriteEndObject();

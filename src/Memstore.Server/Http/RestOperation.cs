@@ -14,7 +14,14 @@ internal sealed record RestParameter(string Name, string In, string About, strin
 /// <param name="About">What it means.</param>
 /// <param name="Schema">The schema of the body by its name; null if there is no body, or it is not JSON.</param>
 /// <param name="MediaType">The media type of the body; null if there is none.</param>
-internal sealed record RestAnswer(int Status, string About, string? Schema = null, string? MediaType = null);
+internal sealed record RestAnswer(int Status, string About, string? Schema = null, string? MediaType = null)
+{
+    /// <summary>A media type in which the body may be asked for instead, as bytes; null if there is none.</summary>
+    public string? OtherMediaType { get; init; }
+
+    /// <summary>Its headers.</summary>
+    public RestParameter[] Headers { get; init; } = [];
+}
 
 /// <summary>What a route is for. It is attached to the route, and the OpenAPI document is written from the routes.</summary>
 /// <param name="Tag">The group that it is shown in.</param>
@@ -38,6 +45,9 @@ internal sealed record RestOperation(string Tag, string Summary)
 
     /// <summary>The answers; errors beside them are problems.</summary>
     public RestAnswer[] Answers { get; init; } = [];
+
+    /// <summary>The schema of what an error may be instead of a problem; null if each is one.</summary>
+    public string? ErrorSchema { get; init; }
 }
 
 /// <summary>Attaching descriptions to routes.</summary>

@@ -22,6 +22,9 @@ internal sealed class TransactionEndpoints
 
     private static readonly RestParameter Id = new("id", "path", "What opening it answered.");
 
+    private static readonly RestAnswer Unknown = new(404, "There is none.", "Problem", ProblemType);
+    private static readonly RestAnswer Expired = new(410, "Its time was over.", "Problem", ProblemType);
+
     // Commands that would end the transaction or leave it, behind the back of its ID.
     private static readonly string[] OtherRoutes = ["begin", "commit", "rollback", "reset", "quit"];
 
@@ -45,20 +48,21 @@ internal sealed class TransactionEndpoints
             Parameters = HttpCommands.Parameters,
             Body = "Begin",
             IsBodyOptional = true,
-            Answers = [new(201, "It is open; Location has its path.", "Transaction")],
+            Answers = [new(201, "It is open.", "Transaction") { Headers = [new("Location", "header", "Its path.")] }],
         });
         routes.MapPost("/v1/transactions/{id}/commands", context => endpoints.UseAsync(context, endpoints.RunAsync)).Describe(new(Tag, "Runs one command or several in it.")
         {
-            Parameters = [Id],
+            Parameters = [Id, CommandEndpoints.Encoding],
             Body = "CommandOrCommands",
-            Answers = [new(200, "What they answer.", "ResultOrResults"), new(404, "There is none.", "Problem", ProblemType), new(410, "Its time was over.", "Problem", ProblemType)],
+            Answers = [new(200, "What they answer.", "ResultOrResults"), new(400, "One of them was refused.", "Result"), Unknown, Expired],
+            ErrorSchema = "Result",
         });
         routes.MapPost("/v1/transactions/{id}/commit", context => endpoints.UseAsync(context, endpoints.CommitAsync)).Describe(new(Tag, "Makes everything that it wrote visible at once.")
         {
             Parameters = [Id],
-            Answers = [new(200, "It is done.", "Result"), new(409, "Something that it read has changed; nothing was written.", "Problem", ProblemType)],
+            Answers = [new(200, "It is done.", "Result"), new(409, "Something that it read has changed; nothing was written.", "Problem", ProblemType), Unknown, Expired],
         });
-        var rollback = new RestOperation(Tag, "Forgets everything that it wrote.") { Parameters = [Id], Answers = [new(204, "It is gone.")] };
+        var rollback = new RestOperation(Tag, "Forgets everything that it wrote.") { Parameters = [Id], Answers = [new(204, "It is gone."), Unknown, Expired] };
         routes.MapPost("/v1/transactions/{id}/rollback", context => endpoints.UseAsync(context, endpoints.RollbackAsync)).Describe(rollback);
         routes.MapDelete("/v1/transactions/{id}", context => endpoints.UseAsync(context, endpoints.RollbackAsync)).Describe(rollback);
     }

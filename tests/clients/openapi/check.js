@@ -4,6 +4,7 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { Validator } from "@seriousme/openapi-schema-validator";
 import openapiTS, { astToString } from "openapi-typescript";
+import { differences } from "./contract.js";
 
 const url = `http://${process.argv[2] ?? "127.0.0.1:8080"}`;
 const token = process.env.MEMSTORE_TOKEN ?? "secret";
@@ -21,6 +22,7 @@ try {
     const result = await new Validator().validate(structuredClone(document));
     assert.equal(result.valid, true, JSON.stringify(result, null, 2).slice(0, 4000));
   });
+  await check("what is answered is what the document says", async () => assert.deepEqual(await differences(url, token, document), []));
   await check("types are generated from it, and a program against them compiles", async () => {
     mkdirSync("build", { recursive: true });
     writeFileSync("build/schema.d.ts", astToString(await openapiTS(document)));
