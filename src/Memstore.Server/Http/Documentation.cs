@@ -14,7 +14,7 @@ internal static class Documentation
     public static void Map(IEndpointRouteBuilder routes, ServerState server)
     {
         var document = new Lazy<byte[]>(() => OpenApiDocument.Write([.. routes.DataSources.SelectMany(static source => source.Endpoints)], server.Commands));
-        routes.MapGet(DocumentPath, context => SendAsync(context, document.Value));
+        routes.MapMethods(DocumentPath, ["GET", "HEAD"], context => SendAsync(context, document.Value));
         var page = new Lazy<RequestDelegate>(() => ReferencePage.Make(routes.ServiceProvider));
         routes.MapGet(ReferencePage.Path + "/{**asset}", context => page.Value(context));
     }

@@ -9,7 +9,7 @@ namespace Memstore.Server.Http;
 
 /// <summary>
 /// <c>POST /v1/execute</c>: <c>{"commands":[{"cmd_type":"SET","key":"k","value":"v"},{"cmd_type":"GET","key":"k"}]}</c> is one transaction and
-/// answers <c>{"results":["v","v"]}</c>. SET answers its value and GET of a missing key "". Other commands take the members <c>key</c>,
+/// answers <c>{"results":["v","v"]}</c>. SET answers its value if it has set it, and GET of a missing key "". Other commands take the members <c>key</c>,
 /// <c>value</c> and <c>args</c>, as far as they are there, as their arguments, and answer as JSON.
 /// </summary>
 internal static class ExecuteEndpoint
@@ -170,7 +170,7 @@ internal static class ExecuteEndpoint
                 replies.SkipLine();
                 json.WriteStringValue(""u8);
             }
-            else if (!replies.IsError && request.ArgumentCount == 3 && Ascii.EqualsIgnoreCase(request[0], "SET"u8))
+            else if (replies.IsOk && Ascii.EqualsIgnoreCase(request[0], "SET"u8))
             {
                 replies.SkipLine();
                 json.WriteStringValue(request[2]);

@@ -69,6 +69,7 @@ internal sealed class HttpExchange : IDisposable
         Json.Flush();
         var response = context.Response;
         response.StatusCode = status;
+        Problem.TellWhenToRetry(response);
         response.ContentType = contentType;
         response.ContentLength = _buffer.Length;
         while (_buffer.TryTake(out var piece)) await response.Body.WriteAsync(piece, context.RequestAborted).ConfigureAwait(false);

@@ -19,7 +19,7 @@ internal sealed class HttpGuard(ServerState server, RequestDelegate next)
         {
             if (!IsOfThisOrigin(context))
             {
-                await Problem.SendAsync(context, StatusCodes.Status403Forbidden, "Another origin", "A page of another origin may not use this server; http-allowed-origins names those that may.")
+                await Problem.SendAsync(context, StatusCodes.Status403Forbidden, "A page of another origin may not use this server; http-allowed-origins names those that may.")
                     .ConfigureAwait(false);
             }
             else if (IsPreflight(context))
@@ -29,17 +29,17 @@ internal sealed class HttpGuard(ServerState server, RequestDelegate next)
             else if (IsAmbiguous(context.Request))
             {
                 EndConnection(context);
-                await Problem.SendAsync(context, StatusCodes.Status400BadRequest, "Bad request", "A request has either Content-Length or Transfer-Encoding.").ConfigureAwait(false);
+                await Problem.SendAsync(context, StatusCodes.Status400BadRequest, "A request has either Content-Length or Transfer-Encoding.").ConfigureAwait(false);
             }
             else if (!IsAuthenticated(context))
             {
                 context.Response.Headers.WWWAuthenticate = "Basic realm=\"memstore\", Bearer realm=\"memstore\"";
-                await Problem.SendAsync(context, StatusCodes.Status401Unauthorized, "Not authenticated", "WRONGPASS invalid username-password pair or user is disabled.").ConfigureAwait(false);
+                await Problem.SendAsync(context, StatusCodes.Status401Unauthorized, "WRONGPASS invalid username-password pair or user is disabled.").ConfigureAwait(false);
             }
             else if (context.Request.Headers.ContentEncoding is [not "identity", ..])
             {
                 // A bomb of a thousand to one would get past the limit on bodies.
-                await Problem.SendAsync(context, StatusCodes.Status415UnsupportedMediaType, "Unsupported encoding", "A body must come as it is, without Content-Encoding.").ConfigureAwait(false);
+                await Problem.SendAsync(context, StatusCodes.Status415UnsupportedMediaType, "A body must come as it is, without Content-Encoding.").ConfigureAwait(false);
             }
             else
             {
@@ -49,17 +49,16 @@ internal sealed class HttpGuard(ServerState server, RequestDelegate next)
         }
         catch (BadRequestException error)
         {
-            await Problem.SendAsync(context, StatusCodes.Status400BadRequest, "Bad request", error.Message).ConfigureAwait(false);
+            await Problem.SendAsync(context, StatusCodes.Status400BadRequest, error.Message).ConfigureAwait(false);
         }
         catch (HttpUnavailableException error)
         {
-            context.Response.Headers.RetryAfter = "1";
-            await Problem.SendAsync(context, StatusCodes.Status503ServiceUnavailable, "Unavailable", error.Message).ConfigureAwait(false);
+            await Problem.SendAsync(context, StatusCodes.Status503ServiceUnavailable, error.Message).ConfigureAwait(false);
         }
         catch (BadHttpRequestException error)
         {
             EndConnection(context);
-            await Problem.SendAsync(context, error.StatusCode, "Bad request", error.Message).ConfigureAwait(false);
+            await Problem.SendAsync(context, error.StatusCode, error.Message).ConfigureAwait(false);
         }
         catch (Exception error) when (error is ConnectionResetException or OperationCanceledException)
         {
@@ -71,7 +70,7 @@ internal sealed class HttpGuard(ServerState server, RequestDelegate next)
         {
             // What the web server throws for a chunk whose size is no number that it can hold.
             EndConnection(context);
-            await Problem.SendAsync(context, StatusCodes.Status400BadRequest, "Bad request", error.Message).ConfigureAwait(false);
+            await Problem.SendAsync(context, StatusCodes.Status400BadRequest, error.Message).ConfigureAwait(false);
         }
     }
 
@@ -84,13 +83,13 @@ internal sealed class HttpGuard(ServerState server, RequestDelegate next)
     // Routing has found nothing, or nothing for the method.
     private static Task ExplainAsync(HttpContext context) => context.Response.StatusCode switch
     {
-        StatusCodes.Status405MethodNotAllowed => Problem.SendAsync(
-            context, StatusCodes.Status405MethodNotAllowed, "Method not allowed", $"{context.Request.Path} takes {context.Response.Headers.Allow}."),
-        StatusCodes.Status404NotFound => Problem.SendAsync(context, StatusCodes.Status404NotFound, "Not found", $"There is no {context.Request.Path}."),
+        StatusCodes.Status405MethodNotAllowed => Problem.SendMethodsAsync(context, context.Response.Headers.Allow.ToString()),
+        StatusCodes.Status404NotFound => Problem.SendAsync(context, StatusCodes.Status404NotFound, $"There is no {context.Request.Path}."),
         _ => Task.CompletedTask,
     };
 
-    // Programs send no Origin. Browsers send it with every request that could do harm, and Host always.
+    // Programs send no Origin. Browsers send it with every request that could do harm, and Host always. What a page loads without it, such as an image,
+    // they tell by other headers.
     private bool IsOfThisOrigin(HttpContext context)
     {
         var request = context.Request;
@@ -100,6 +99,7 @@ internal sealed class HttpGuard(ServerState server, RequestDelegate next)
             if (IsAllowed(origin)) AllowOrigin(context, origin);
             else if (!IsOwn(origin, request)) return false;
         }
+        else if (IsLoadedByAnother(request.Headers)) return false;
         return context.Connection.LocalIpAddress is not { } address || !IPAddress.IsLoopback(address) || IsLocalName(request.Host.Host) || IsAllowedHost(request.Host);
     }
 
@@ -114,6 +114,9 @@ internal sealed class HttpGuard(ServerState server, RequestDelegate next)
         headers.AccessControlAllowMethods = "GET, HEAD, PUT, POST, DELETE";
         headers.AccessControlAllowHeaders = context.Request.Headers.AccessControlRequestHeaders;
         headers.AccessControlMaxAge = "600";
+
+        // https://wicg.github.io/private-network-access/: from a page in the Internet to this machine or its network.
+        if (context.Request.Headers["Access-Control-Request-Private-Network"] == "true") headers["Access-Control-Allow-Private-Network"] = "true";
     }
 
     // Asked without a password, and only pages that may use the server get this far.
@@ -130,6 +133,12 @@ internal sealed class HttpGuard(ServerState server, RequestDelegate next)
         Uri.TryCreate(origin, UriKind.Absolute, out var uri)
         && uri.Scheme == request.Scheme
         && uri.Authority.Equals(request.Host.Value, StringComparison.OrdinalIgnoreCase);
+
+    // https://www.w3.org/TR/fetch-metadata/; what a page loads from its own server is of the same origin, what somebody types is of none, and a link may
+    // be followed from anywhere.
+    private static bool IsLoadedByAnother(IHeaderDictionary headers) =>
+        headers["Sec-Fetch-Site"].ToString() is "cross-site" or "same-site"
+        && !(headers["Sec-Fetch-Mode"] == "navigate" && headers["Sec-Fetch-Dest"] == "document");
 
     private static bool IsLocalName(string host) =>
         host.Length == 0

@@ -50,6 +50,7 @@ internal sealed class HttpHost : IAsyncDisposable
         {
             Limit(options.Limits, server, patience);
             options.AddServerHeader = false;
+            options.RequestHeaderEncodingSelector = ContentLengthEncoding.Of;
             Http2Choice.Listen(options, endPoints, new ConnectionPlaces(server), patience.FirstBytes);
         });
 

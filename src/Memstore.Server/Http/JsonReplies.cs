@@ -29,6 +29,9 @@ internal ref struct JsonReplies(ReadOnlySpan<byte> replies, Utf8JsonWriter write
     /// <summary>Whether the next reply says that a commit could not be made durable.</summary>
     public readonly bool IsUnknown => IsError && _rest[1..].StartsWith(SessionErrors.OutcomeUnknown);
 
+    /// <summary>Whether the next reply is OK.</summary>
+    public readonly bool IsOk => _rest.StartsWith("+OK\r\n"u8);
+
     /// <summary>Whether the next reply is null.</summary>
     public readonly bool IsNull => _rest.StartsWith("$-1"u8) || _rest.StartsWith("*-1"u8) || _rest.StartsWith("_"u8);
 

@@ -127,8 +127,10 @@ internal sealed class KeyEndpoints(HttpCommands commands)
     private static Task AnswerAsync(HttpContext context, HttpExchange exchange, KeyReading reading, Preconditions conditions)
     {
         if (reading.Error is { } error) return Problem.SendErrorAsync(context, error);
-        if (!conditions.MatchHolds(reading.Tag)) return FailAsync(context, reading.Tag);
+
+        // First: conditions are for answers that would be good ones without them (RFC 9110, section 13.2.1).
         if (!reading.Exists) return MissingAsync(context);
+        if (!conditions.MatchHolds(reading.Tag)) return FailAsync(context, reading.Tag);
         var headers = context.Response.Headers;
         headers.ETag = reading.Tag;
         headers.CacheControl = "no-cache";
@@ -153,9 +155,16 @@ internal sealed class KeyEndpoints(HttpCommands commands)
         foreach (var part in value) await response.Body.WriteAsync(part, context.RequestAborted).ConfigureAwait(false);
     }
 
-    private Task PutAsync(HttpContext context) => ChangeAsync(context, isPut: true);
+    /// <summary>Gives a key the body as its value.</summary>
+    public Task PutAsync(HttpContext context)
+    {
+        // Whoever sends it has only a part (RFC 9110, section 14.5).
+        if (context.Request.Headers.ContentRange.Count > 0) throw new BadRequestException("Content-Range is not taken: the body replaces all of the value.");
+        return ChangeAsync(context, isPut: true);
+    }
 
-    private Task DeleteAsync(HttpContext context) => ChangeAsync(context, isPut: false);
+    /// <summary>Deletes a key.</summary>
+    public Task DeleteAsync(HttpContext context) => ChangeAsync(context, isPut: false);
 
     private async Task ChangeAsync(HttpContext context, bool isPut)
     {
@@ -248,7 +257,7 @@ internal sealed class KeyEndpoints(HttpCommands commands)
         {
             commands.Disconnect(client);
         }
-        await Problem.SendAsync(context, StatusCodes.Status409Conflict, "Conflict", "Others change the key faster than its conditions can be looked at; try again.").ConfigureAwait(false);
+        await Problem.SendAsync(context, StatusCodes.Status409Conflict, "Others change the key faster than its conditions can be looked at; try again.").ConfigureAwait(false);
     }
 
     // Watches the key and looks at the conditions; answers if they do not hold.
@@ -260,6 +269,12 @@ internal sealed class KeyEndpoints(HttpCommands commands)
         if (reading.Error is { } error)
         {
             await Problem.SendErrorAsync(context, error).ConfigureAwait(false);
+            return false;
+        }
+
+        if (!reading.Exists && !isPut)
+        {
+            await MissingAsync(context).ConfigureAwait(false);
             return false;
         }
 
@@ -278,24 +293,19 @@ internal sealed class KeyEndpoints(HttpCommands commands)
             return false;
         }
 
-        if (!reading.Exists && !isPut)
-        {
-            await MissingAsync(context).ConfigureAwait(false);
-            return false;
-        }
         if (!isPut || reading.Type is "none" or "string" || conditions.NamesCurrent) return true;
-        await Problem.SendAsync(context, StatusCodes.Status428PreconditionRequired, "Precondition required", $"The key holds a {reading.Type}; If-Match says that it may be replaced.")
+        await Problem.SendAsync(context, StatusCodes.Status428PreconditionRequired, $"The key holds a {reading.Type}; If-Match says that it may be replaced.")
             .ConfigureAwait(false);
         return false;
     }
 
     private static Task MissingAsync(HttpContext context) =>
-        Problem.SendAsync(context, StatusCodes.Status404NotFound, "No such key", "The key is missing.");
+        Problem.SendAsync(context, StatusCodes.Status404NotFound, "The key is missing.");
 
     private static Task FailAsync(HttpContext context, string? tag)
     {
         if (tag is not null) context.Response.Headers.ETag = tag;
-        return Problem.SendAsync(context, StatusCodes.Status412PreconditionFailed, "Precondition failed", "The key does not hold what If-Match or If-None-Match says.");
+        return Problem.SendAsync(context, StatusCodes.Status412PreconditionFailed, "The key does not hold what If-Match or If-None-Match says.");
     }
 
     // What EXEC says of the one command.

@@ -17,7 +17,8 @@ internal static class KeyListEndpoint
         var keys = new KeyEndpoints(commands);
 
         // Routing does not tell a trailing slash, after which comes the empty key.
-        routes.MapGet("/v1/keys", context => KeyPath.IsOfKey(context) ? keys.GetAsync(context) : ListAsync(commands, context)).Describe(new(KeyEndpoints.Tag, "Lists a part of the keys.")
+        routes.Map("/v1/keys", context => ServeEmptyKeyAsync(keys, context));
+        routes.MapMethods("/v1/keys", ["GET", "HEAD"], context => KeyPath.IsOfKey(context) ? keys.GetAsync(context) : ListAsync(commands, context)).Describe(new(KeyEndpoints.Tag, "Lists a part of the keys.")
         {
             Parameters =
             [
@@ -31,6 +32,14 @@ internal static class KeyListEndpoint
             Answers = [new(200, "Keys, and where to go on.", "KeyList")],
         });
     }
+
+    private static Task ServeEmptyKeyAsync(KeyEndpoints keys, HttpContext context) => context.Request.Method switch
+    {
+        _ when !KeyPath.IsOfKey(context) => Problem.SendMethodsAsync(context, "GET, HEAD"),
+        "PUT" => keys.PutAsync(context),
+        "DELETE" => keys.DeleteAsync(context),
+        _ => Problem.SendMethodsAsync(context, "DELETE, GET, HEAD, PUT"),
+    };
 
     private static async Task ListAsync(HttpCommands commands, HttpContext context)
     {

@@ -9,12 +9,14 @@ namespace Memstore.Server.Http;
 /// <summary>What machines ask a server about itself: its figures, whether it lives, whether it serves.</summary>
 internal static class Observability
 {
+    private static readonly string[] Methods = ["GET", "HEAD"];
+
     /// <summary>Maps GET /metrics, /health/live and /health/ready.</summary>
     public static IEndpointRouteBuilder MapObservability(this IEndpointRouteBuilder routes, ServerState server)
     {
-        routes.MapGet("/metrics", context => MetricsAsync(context, server));
-        routes.MapGet("/health/live", context => AnswerAsync(context, StatusCodes.Status200OK, "live", []));
-        routes.MapGet("/health/ready", context =>
+        routes.MapMethods("/metrics", Methods, context => MetricsAsync(context, server));
+        routes.MapMethods("/health/live", Methods, context => AnswerAsync(context, StatusCodes.Status200OK, "live", []));
+        routes.MapMethods("/health/ready", Methods, context =>
         {
             var health = Health.Read(server);
             var code = health.IsReady ? StatusCodes.Status200OK : StatusCodes.Status503ServiceUnavailable;

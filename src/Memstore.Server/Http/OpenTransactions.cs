@@ -106,7 +106,7 @@ internal sealed class OpenTransactions : IDisposable
         _sweep.Dispose();
         foreach (var transaction in _all.Values)
         {
-            // Not waited for: whoever holds the turn may be a client that sends its body byte by byte.
+            // Not waited for: whoever holds the turn may be sending an answer to a client that takes it byte by byte.
             if (transaction.Turn.Wait(0)) Leave(transaction);
         }
     }

@@ -50,7 +50,7 @@ internal sealed class TransactionEndpoints
             IsBodyOptional = true,
             Answers = [new(201, "It is open.", "Transaction") { Headers = [new("Location", "header", "Its path.")] }],
         });
-        routes.MapPost("/v1/transactions/{id}/commands", context => endpoints.UseAsync(context, endpoints.RunAsync)).Describe(new(Tag, "Runs one command or several in it.")
+        routes.MapPost("/v1/transactions/{id}/commands", endpoints.RunAsync).Describe(new(Tag, "Runs one command or several in it.")
         {
             Parameters = [Id, CommandEndpoints.Encoding],
             Body = "CommandOrCommands",
@@ -142,8 +142,8 @@ internal sealed class TransactionEndpoints
         });
     }
 
-    // One request after the other.
-    private async Task UseAsync(HttpContext context, Func<HttpContext, OpenTransaction, HttpExchange, Task> use)
+    // One request after the other, each when it has come whole: a body that comes slowly keeps nobody waiting and no transaction open.
+    private async Task UseAsync(HttpContext context, Func<HttpContext, OpenTransaction, HttpExchange, Task> use, HttpExchange.ReadBody? read = null)
     {
         if (!_open.TryGet((string)context.Request.RouteValues["id"]!, out var transaction))
         {
@@ -151,27 +151,40 @@ internal sealed class TransactionEndpoints
             return;
         }
 
-        await transaction.Turn.WaitAsync(context.RequestAborted).ConfigureAwait(false);
         var exchange = _commands.RentExchange();
         try
         {
-            _open.ExpireIfDue(transaction);
-            if (transaction.HasEnded) await UnknownAsync(context).ConfigureAwait(false);
-            else if (transaction.HasExpired) await ExpiredAsync(context).ConfigureAwait(false);
-            else await use(context, transaction, exchange).ConfigureAwait(false);
+            if (read is not null) await exchange.ReadAsync(context, _commands.ArgumentSizeMax, read).ConfigureAwait(false);
+            await transaction.Turn.WaitAsync(context.RequestAborted).ConfigureAwait(false);
+            try
+            {
+                _open.ExpireIfDue(transaction);
+                if (transaction.HasEnded) await UnknownAsync(context).ConfigureAwait(false);
+                else if (transaction.HasExpired) await ExpiredAsync(context).ConfigureAwait(false);
+                else await use(context, transaction, exchange).ConfigureAwait(false);
+            }
+            finally
+            {
+                _open.Leave(transaction);
+            }
         }
         finally
         {
             _commands.Return(exchange);
-            _open.Leave(transaction);
         }
     }
 
-    private async Task RunAsync(HttpContext context, OpenTransaction transaction, HttpExchange exchange)
+    private Task RunAsync(HttpContext context)
     {
         var isOne = false;
-        await exchange.ReadAsync(context, _commands.ArgumentSizeMax, (body, requests, argumentSizeMax) => isOne = JsonRequests.ReadOneOrMany(body, requests, argumentSizeMax))
-            .ConfigureAwait(false);
+        return UseAsync(
+            context,
+            (context, transaction, exchange) => RunAsync(context, transaction, exchange, isOne),
+            (body, requests, argumentSizeMax) => isOne = JsonRequests.ReadOneOrMany(body, requests, argumentSizeMax));
+    }
+
+    private async Task RunAsync(HttpContext context, OpenTransaction transaction, HttpExchange exchange, bool isOne)
+    {
         if (RefusalOf(exchange.Requests) is { } refusal)
         {
             await Problem.SendErrorAsync(context, refusal).ConfigureAwait(false);
@@ -259,10 +272,10 @@ internal sealed class TransactionEndpoints
     }
 
     private static Task UnknownAsync(HttpContext context) =>
-        Problem.SendAsync(context, StatusCodes.Status404NotFound, "No such transaction", "There is no open transaction with this ID.");
+        Problem.SendAsync(context, StatusCodes.Status404NotFound, "There is no open transaction with this ID.");
 
     private static Task ExpiredAsync(HttpContext context) =>
-        Problem.SendAsync(context, StatusCodes.Status410Gone, "Transaction expired", "TXTIMEOUT the transaction was open for too long and was rolled back.");
+        Problem.SendAsync(context, StatusCodes.Status410Gone, "TXTIMEOUT the transaction was open for too long and was rolled back.");
 
     private sealed class Outcome
     {

@@ -95,8 +95,9 @@ internal static class Admission
         var server = session.Server;
         var flags = row.Flags;
         if (ReferenceEquals(row, server.Rows.Exec)) flags |= session.QueuedFlags;
-        // What is queued takes memory too.
-        var asksForMemory = (flags & CommandFlags.DenyOom) != 0 || (session.Is(SessionState.Queueing) && (row.Flags & CommandFlags.Unqueued) == 0);
+        // What is queued takes memory too, unless it came with the request that has its EXEC: of a REST request, which must be able to read and to delete.
+        var isQueued = session.Is(SessionState.Queueing) && (row.Flags & CommandFlags.Unqueued) == 0 && !session.IsInProcess;
+        var asksForMemory = (flags & CommandFlags.DenyOom) != 0 || isQueued;
         return !asksForMemory || !server.IsMemoryFull || Refuse(session, row, Errors.OutOfMemory);
     }
 

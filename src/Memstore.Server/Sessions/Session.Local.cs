@@ -1,4 +1,5 @@
 using Memstore.Protocol;
+using Memstore.Server.Transports.Local;
 
 namespace Memstore.Server.Sessions;
 
@@ -6,6 +7,9 @@ namespace Memstore.Server.Sessions;
 // is parsed.
 internal sealed partial class Session
 {
+    /// <summary>Whether its client is inside this process.</summary>
+    public bool IsInProcess => _connection is LocalConnection;
+
     /// <summary>
     /// Runs requests that were made in this process; ends when all replies are in the connection's output. On the owner, one call at a time, and
     /// never beside <see cref="RunAsync()"/>.

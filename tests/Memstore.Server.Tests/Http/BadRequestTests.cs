@@ -20,6 +20,11 @@ public sealed class BadRequestTests
     [InlineData("Content-Length: 8\r\nContent-Length: 9\r\n\r\n[\"PING\"]")]
     [InlineData("Content-Length: 8, 8\r\n\r\n[\"PING\"]")]
     [InlineData("Content-Length: -1\r\n\r\n[\"PING\"]")]
+    [InlineData("Content-Length: +8\r\n\r\n[\"PING\"]")]
+    [InlineData("Content-Length: 8.0\r\n\r\n[\"PING\"]")]
+    [InlineData("Content-Length: 000000000000000000008\r\n\r\n[\"PING\"]")]
+    [InlineData("Content-Length: 18446744073709551624\r\n\r\n[\"PING\"]")]
+    [InlineData("Content-Length:\r\n\r\n[\"PING\"]")]
     [InlineData("Content-Length: 0x8\r\n\r\n[\"PING\"]")]
     [InlineData("Content-Length: 99999999999999999999\r\n\r\n")]
     [InlineData("Transfer-Encoding: chunked\r\n\r\nz\r\n")]
@@ -222,6 +227,32 @@ public sealed class BadRequestTests
         Assert.Equal((HttpStatusCode.Created, told), (put.StatusCode, OriginOf(put)));
         using var refused = await server.SendAsync("PUT", "/v1/keys/k", [], ("Origin", origin));
         Assert.Equal((HttpStatusCode.Unauthorized, told), (refused.StatusCode, OriginOf(refused)));
+    }
+
+    [Theory]
+    [InlineData("true", "true")]
+    [InlineData(null, null)]
+    public async Task A_page_in_the_Internet_that_may_use_the_server_may_know_that_it_is_nearby(string? asked, string? told)
+    {
+        await using var server = await HttpFixture.StartAsync(("http-allowed-origins", "https://good.example"));
+        List<(string, string)> headers = [("Origin", "https://good.example"), ("Access-Control-Request-Method", "PUT")];
+        if (asked is not null) headers.Add(("Access-Control-Request-Private-Network", asked));
+        using var preflight = await server.SendAsync("OPTIONS", "/v1/keys/k", null, [.. headers]);
+        Assert.Equal(told, preflight.Headers.TryGetValues("Access-Control-Allow-Private-Network", out var values) ? values.Single() : null);
+    }
+
+    // What browsers send with an image, a script, a frame or a link of a page, none of which has an Origin.
+    [Theory]
+    [InlineData("cross-site", "no-cors", "image", 403)]
+    [InlineData("same-site", "no-cors", "script", 403)]
+    [InlineData("cross-site", "navigate", "iframe", 403)]
+    [InlineData("cross-site", "navigate", "document", 200)]
+    [InlineData("same-origin", "no-cors", "image", 200)]
+    [InlineData("none", "navigate", "document", 200)]
+    public async Task What_a_page_of_another_origin_loads_is_turned_away(string site, string mode, string destination, int status)
+    {
+        await using var server = await HttpFixture.StartAsync();
+        Assert.Equal(status, (await server.AskAsync("GET", "/v1/keys", null, ("Sec-Fetch-Site", site), ("Sec-Fetch-Mode", mode), ("Sec-Fetch-Dest", destination))).Status);
     }
 
     [Fact]

@@ -94,6 +94,23 @@ public sealed class CommandEndpointTests
         Assert.Equal($$"""{"result":"{{value}}"}""", (await server.PostAsync("/", """["GET","k"]""")).Body);
     }
 
+    [Theory]
+    [InlineData("POST", "/", """["GET","k"]""")]
+    [InlineData("POST", "/v1/transaction", """[["GET","k"]]""")]
+    [InlineData("POST", "/v1/execute", """{"commands":[{"cmd_type":"GET","key":"k"}]}""")]
+    [InlineData("POST", "/v1/transactions", null)]
+    [InlineData("GET", "/v1/keys/k", null)]
+    public async Task While_the_data_is_loaded_a_client_is_told_to_come_later(string method, string path, string? body)
+    {
+        await using var server = await HttpFixture.StartAsync();
+        server.Host.State.Show(ServerStates.Loading, true);
+        using var response = await server.SendAsync(method, path, body is null ? null : Encoding.UTF8.GetBytes(body));
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, response.StatusCode);
+        Assert.Equal("1", response.Headers.GetValues("Retry-After").Single());
+        using var answer = JsonDocument.Parse(await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken));
+        Assert.StartsWith("LOADING ", answer.RootElement.GetProperty("error").GetString(), StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task A_client_over_the_limit_is_told_to_come_later()
     {

@@ -11,6 +11,8 @@ public sealed class ExecuteEndpointTests
     [InlineData("", """{"results":[]}""")]
     [InlineData("""{"value":"v","cmd_type":"set","key":"\u0000é"},{"cmd_type":"get","key":"\u0000é"}""", """{"results":["v","v"]}""")]
     [InlineData("""{"cmd_type":"SET","key":"k","value":7},{"cmd_type":"INCR","key":"k"}""", """{"results":["7",8]}""")]
+    [InlineData("""{"cmd_type":"SET","key":"k","value":"v","args":["EX",60]},{"cmd_type":"SET","key":"k","value":"w","args":["NX"]},{"cmd_type":"SET","key":"k","value":"OK","args":["GET"]}""", """{"results":["v",null,"v"]}""")]
+    [InlineData("""{"cmd_type":"SET","args":["k","v"]},{"cmd_type":"SET","args":["k",7,"GET"]}""", """{"results":["v","v"]}""")]
     [InlineData("""{"cmd_type":"HSET","key":"h","args":["f",1]},{"cmd_type":"HGETALL","key":"h"}""", """{"results":[1,{"f":"1"}]}""")]
     [InlineData("""{"cmd_type":"SET","key":"k","value":"v"},{"cmd_type":"INCR","key":"k"}""", """{"results":["v",{"error":"ERR value is not an integer or out of range"}]}""")]
     public async Task Commands_run_in_one_transaction_and_answer_in_order(string commands, string expected)

@@ -142,7 +142,9 @@ public sealed class KeyEndpointTests
         var first = await PutAsync(server, "one", ("If-None-Match", "*"));
         Assert.Equal((412, true), await ProblemAsync(server, "PUT", "/v1/keys/k", "two", ("If-None-Match", "*")));
         Assert.Equal((412, true), await ProblemAsync(server, "PUT", "/v1/keys/missing", "two", ("If-Match", "*")));
-        Assert.Equal((412, true), await ProblemAsync(server, "DELETE", "/v1/keys/missing", null, ("If-Match", first)));
+        foreach (var method in (string[])["GET", "DELETE"])
+            foreach (var condition in (string[])["If-Match", "If-None-Match"])
+                Assert.Equal((404, true), await ProblemAsync(server, method, "/v1/keys/missing", null, (condition, first)));
         var second = await PutAsync(server, "two", ("If-Match", $"\"x\", {first}"));
         Assert.NotEqual(first, second);
         Assert.Equal((412, true), await ProblemAsync(server, "PUT", "/v1/keys/k", "three", ("If-Match", first)));
@@ -155,6 +157,33 @@ public sealed class KeyEndpointTests
         Assert.Equal((412, true), await ProblemAsync(server, "GET", "/v1/keys/k", null, ("If-Match", first)));
         Assert.Equal((412, true), await ProblemAsync(server, "DELETE", "/v1/keys/k", null, ("If-Match", first)));
         Assert.Equal((204, ""), await server.AskAsync("DELETE", "/v1/keys/k", null, ("If-Match", second)));
+    }
+
+    [Fact]
+    public async Task A_part_of_a_value_does_not_become_all_of_it()
+    {
+        await using var server = await HttpFixture.StartAsync();
+        await server.AskAsync("PUT", "/v1/keys/k", "whole");
+        Assert.Equal((400, true), await ProblemAsync(server, "PUT", "/v1/keys/k", "WH", ("Content-Range", "bytes 0-1/5")));
+        Assert.Equal((200, "whole"), await server.AskAsync("GET", "/v1/keys/k"));
+    }
+
+    [Fact]
+    public async Task While_memory_is_full_keys_are_read_and_deleted_and_not_written()
+    {
+        await using var server = await HttpFixture.StartAsync();
+        await server.AskAsync("PUT", "/v1/keys/k", "v");
+        await server.PostAsync("/", """["HSET","h","f","v"]""");
+        await server.PostAsync("/", """["CONFIG","SET","maxmemory","1"]""");
+        Assert.Equal((507, true), await ProblemAsync(server, "PUT", "/v1/keys/k", "w"));
+        Assert.Equal((200, "v"), await server.AskAsync("GET", "/v1/keys/k"));
+        Assert.Equal((200, """{"f":"v"}"""), await server.AskAsync("GET", "/v1/keys/h"));
+        Assert.Equal((200, """[{"result":"v"},{"result":1}]"""), await server.AskAsync("POST", "/v1/transaction", """[["GET","k"],["DEL","h"]]"""));
+        const string Full = """{"error":"OOM command not allowed when used memory > 'maxmemory'."}""";
+        Assert.Equal((507, Full), await server.AskAsync("POST", "/v1/transaction", """[["GET","k"],["SET","k","w"]]"""));
+        Assert.Equal((507, Full), await server.AskAsync("POST", "/v1/execute", """{"commands":[{"cmd_type":"SET","key":"k","value":"w"}]}"""));
+        Assert.Equal((507, Full), await server.AskAsync("POST", "/", """["SET","k","w"]"""));
+        Assert.Equal((204, ""), await server.AskAsync("DELETE", "/v1/keys/k"));
     }
 
     [Fact]
@@ -193,6 +222,22 @@ public sealed class KeyEndpointTests
         Assert.Equal(["DELETE", "GET", "HEAD", "PUT"], response.Content.Headers.Allow.Order());
         Assert.Equal("application/problem+json", response.Content.Headers.ContentType!.MediaType);
         Assert.Equal((404, true), await ProblemAsync(server, "GET", "/nowhere.html"));
+    }
+
+    [Theory]
+    [InlineData("PUT", "/v1/keys", "GET, HEAD")]
+    [InlineData("DELETE", "/v1/keys?match=*", "GET, HEAD")]
+    [InlineData("POST", "/v1/keys", "GET, HEAD")]
+    [InlineData("POST", "/v1/keys/", "DELETE, GET, HEAD, PUT")]
+    public async Task The_list_of_keys_is_no_key_and_the_empty_key_is_one(string method, string path, string methods)
+    {
+        await using var server = await HttpFixture.StartAsync();
+        using var response = await server.SendAsync(method, path, []);
+        Assert.Equal((405, methods), ((int)response.StatusCode, string.Join(", ", response.Content.Headers.Allow)));
+        Assert.Equal(201, (await server.AskAsync("PUT", "/v1/keys/", "v")).Status);
+        Assert.Equal((200, ""), await server.AskAsync("HEAD", "/v1/keys"));
+        Assert.Equal((200, "v"), await server.AskAsync("GET", "/v1/keys/"));
+        Assert.Equal(204, (await server.AskAsync("DELETE", "/v1/keys/")).Status);
     }
 
     [Fact]

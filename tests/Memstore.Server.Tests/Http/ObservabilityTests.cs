@@ -26,6 +26,17 @@ public sealed class ObservabilityTests
         Assert.Equal(0, report["memstore_ready"]);
     }
 
+    [Theory]
+    [InlineData("/metrics")]
+    [InlineData("/health/live")]
+    [InlineData("/health/ready")]
+    [InlineData("/openapi.json")]
+    public async Task Who_asks_for_the_headers_alone_gets_them(string path)
+    {
+        await using var server = await HttpFixture.StartAsync();
+        Assert.Equal((200, ""), await server.AskAsync("HEAD", path));
+    }
+
     [Fact]
     public async Task A_server_is_ready_when_it_listens_has_loaded_and_can_write_and_says_why_it_is_not()
     {

@@ -123,6 +123,29 @@ public sealed class TransactionEndpointTests
     }
 
     [Fact]
+    public async Task A_body_that_has_not_come_whole_keeps_nobody_waiting()
+    {
+        await using var server = await HttpFixture.StartAsync(("transaction-timeout", "1000"));
+        var transaction = await BeginAsync(server);
+        using var raw = await RawHttp.ConnectAsync(server.EndPoint);
+        const string Body = """["INCR","k"]""";
+        await raw.SendAsync($"POST {transaction}/commands HTTP/1.1\r\nHost: localhost\r\nContent-Length: {Body.Length}\r\n\r\n[");
+        Assert.Equal((200, """{"result":1}"""), await server.AskAsync("POST", $"{transaction}/commands", Body));
+        await raw.SendAsync(Body[1..]);
+        Assert.Contains("""{"result":2}""", await raw.ReadUntilAsync("}"), StringComparison.Ordinal);
+
+        // Nor does it keep one whose time is over.
+        await raw.SendAsync($"POST {transaction}/commands HTTP/1.1\r\nHost: localhost\r\nContent-Length: {Body.Length}\r\n\r\n[");
+        while (server.Host.State.Sessions.Count > 0)
+        {
+            server.Clock.Advance(TimeSpan.FromSeconds(1));
+            await Task.Yield();
+        }
+        await raw.SendAsync(Body[1..]);
+        Assert.Matches("^HTTP/1\\.1 4(10|04) ", await raw.ReadUntilAsync("}"));
+    }
+
+    [Fact]
     public async Task One_whose_session_was_killed_is_gone()
     {
         await using var server = await HttpFixture.StartAsync();

@@ -44,7 +44,7 @@ internal static class ConsoleEndpoints
     {
         var response = context.Response;
         if (!Assets.Value.TryGetValue(name, out var asset))
-            return Problem.SendAsync(context, StatusCodes.Status404NotFound, "Not found", $"There is no {context.Request.Path}.");
+            return Problem.SendAsync(context, StatusCodes.Status404NotFound, $"There is no {context.Request.Path}.");
 
         var zipped = context.Request.Headers.AcceptEncoding.ToString().Contains("gzip", StringComparison.OrdinalIgnoreCase);
         var content = zipped ? asset.Zipped : asset.Content;
