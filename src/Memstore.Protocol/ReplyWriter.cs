@@ -61,6 +61,15 @@ public sealed partial class ReplyWriter : IDisposable
         if (_buffer.Length > SizeKept) Replace(SizeKept);
     }
 
+    /// <summary>Starts anew and gives what was written to the caller, whose it is then, array and all.</summary>
+    public ReadOnlyMemory<byte> Detach()
+    {
+        var written = WrittenMemory;
+        _length = 0;
+        _buffer = [];
+        return written;
+    }
+
     /// <summary>Starts anew and gives the array back to the pool, for a session that waits. Writing again takes a new one.</summary>
     public void Trim()
     {

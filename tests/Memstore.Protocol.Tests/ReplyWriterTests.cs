@@ -99,6 +99,18 @@ public sealed class ReplyWriterTests
         Assert.Equal(expected.ToString(), Encoding.Latin1.GetString(writer.WrittenSpan));
     }
 
+    [Fact]
+    public void What_was_written_may_be_given_away()
+    {
+        using var writer = new ReplyWriter();
+        writer.BulkString("one");
+        var first = writer.Detach();
+        Assert.Equal((0, 0), (writer.Length, writer.Capacity));
+        writer.BulkString("two");
+        Assert.Equal("$3\r\none\r\n", Encoding.Latin1.GetString(first.Span));
+        Assert.Equal("$3\r\ntwo\r\n", Encoding.Latin1.GetString(writer.WrittenSpan));
+    }
+
     private static void Same(Action<ReplyWriter> write, string expected) => Expect(write, expected, expected);
 
     private static void Expect(Action<ReplyWriter> write, string resp2, string resp3)

@@ -87,7 +87,7 @@ internal sealed class HttpCommands(ServerState server)
         finally
         {
             // Whatever became of them: the next request in this session must not find them.
-            client.Taken(replies);
+            client.Taken();
         }
     }
 

@@ -43,6 +43,9 @@ internal sealed class KeyEndpoints(HttpCommands commands)
     private static readonly RestAnswer Missing = new(404, "The key is missing.", "Problem", ProblemType);
     private static readonly RestAnswer Failed = new(412, "It does not hold what the conditions say.", "Problem", ProblemType);
 
+    /// <summary>The web server copies what it is given at once, in bytes.</summary>
+    private const int PieceMax = 256 * 1024;
+
     /// <summary>How often a change is tried again because others were faster.</summary>
     private const int AttemptsMax = 16;
 
@@ -114,7 +117,7 @@ internal sealed class KeyEndpoints(HttpCommands commands)
             }
             finally
             {
-                client.Taken(replies);
+                client.Taken();
             }
 
             exchange.Requests.Clear();
@@ -152,7 +155,13 @@ internal sealed class KeyEndpoints(HttpCommands commands)
         var response = context.Response;
         response.ContentType = contentType;
         response.ContentLength = value.Length;
-        foreach (var part in value) await response.Body.WriteAsync(part, context.RequestAborted).ConfigureAwait(false);
+        for (; value.Length > PieceMax; value = value.Slice(PieceMax)) await WriteAsync(value.Slice(0, PieceMax)).ConfigureAwait(false);
+        await WriteAsync(value).ConfigureAwait(false);
+
+        async ValueTask WriteAsync(ReadOnlySequence<byte> piece)
+        {
+            foreach (var part in piece) await response.Body.WriteAsync(part, context.RequestAborted).ConfigureAwait(false);
+        }
     }
 
     /// <summary>Gives a key the body as its value.</summary>

@@ -107,17 +107,11 @@ internal sealed class LocalClient : IValueTaskSource, IDisposable
         }
 
         if (_connection.AbortReason is { } reason) throw new LocalClientException(reason);
-        return _connection.Sent.TryRead(out var read) ? read.Buffer : ReadOnlySequence<byte>.Empty;
+        return _connection.ReadAll();
     }
 
-    /// <summary>The replies were used up to here.</summary>
-    public void Taken(ReadOnlySequence<byte> replies)
-    {
-        if (replies.IsEmpty) return;
-        var length = replies.Length;
-        _connection.Sent.AdvanceTo(replies.End);
-        _connection.Taken(length);
-    }
+    /// <summary>The replies were used.</summary>
+    public void Taken() => _connection.TakeAll();
 
     /// <summary>Of what was read from <see cref="Sent"/>, the part before <paramref name="consumed"/> was used; the rest was looked at.</summary>
     public void Taken(ReadOnlySequence<byte> read, SequencePosition consumed)

@@ -61,6 +61,12 @@ internal sealed partial class Session
         while (!_flushPending && !_isSlicing && !_isBroken)
         {
             var releasable = Releasable();
+            if (releasable > SliceSize && _sentLength == 0 && _held.Count == 0 && releasable == _reply.Length && _connection.TryTakeOver(_reply))
+            {
+                _server.Metrics.CountOutput(releasable);
+                CheckOutput();
+                releasable = 0;
+            }
             var size = Math.Min(releasable - _sentLength, SliceSize);
             if (size > 0)
             {

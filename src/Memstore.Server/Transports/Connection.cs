@@ -1,5 +1,6 @@
 using System.IO.Pipelines;
 using System.Net;
+using Memstore.Protocol;
 
 namespace Memstore.Server.Transports;
 
@@ -25,6 +26,9 @@ public abstract class Connection : IDuplexPipe
     /// <see cref="TransportOptions.OutputPauseThreshold"/> bytes are unsent; then it is pending until half of that is left.
     /// </summary>
     public abstract PipeWriter Output { get; }
+
+    /// <summary>Sends replies behind what <see cref="Output"/> was given, and takes them over for that; false if they must be written there.</summary>
+    public virtual bool TryTakeOver(ReplyWriter replies) => false;
 
     /// <summary>Unique in its transport, ascending from 1 in the order of acceptance.</summary>
     public abstract long Id { get; }

@@ -94,6 +94,20 @@ public sealed class CommandEndpointTests
         Assert.Equal($$"""{"result":"{{value}}"}""", (await server.PostAsync("/", """["GET","k"]""")).Body);
     }
 
+    [Fact]
+    public async Task Replies_that_are_long_and_short_come_in_the_order_of_their_commands()
+    {
+        await using var server = await HttpFixture.StartAsync();
+        var values = new[] { "a", new string('b', 3_000_000), "c", new string('d', 400_000), new string('e', 2_000_000), "f" };
+        for (var i = 0; i < values.Length; i++) await server.PostAsync("/", $"""["SET","{i}","{values[i]}"]""");
+        foreach (var path in (string[])["/pipeline", "/multi-exec"])
+        {
+            var (_, body) = await server.PostAsync(path, "[" + string.Join(',', values.Select((_, i) => $"""["GET","{i}"]""")) + "]");
+            Assert.Equal("[" + string.Join(',', values.Select(static value => $$"""{"result":"{{value}}"}""")) + "]", body);
+            Assert.Equal("""{"result":"a"}""", (await server.PostAsync("/", """["GET","0"]""")).Body);
+        }
+    }
+
     [Theory]
     [InlineData("POST", "/", """["GET","k"]""")]
     [InlineData("POST", "/v1/transaction", """[["GET","k"]]""")]

@@ -21,7 +21,7 @@ public sealed class LocalClientPoolTests
         for (var i = 0; i < arguments; i++) requests.Add("k"u8);
         var replies = await client.RunAsync(requests, TestContext.Current.CancellationToken);
         Assert.Equal(":0\r\n", Encoding.ASCII.GetString(replies.FirstSpan));
-        client.Taken(replies);
+        client.Taken();
         pool.Return(client);
         Assert.Equal(kept, pool.IdleCount);
     }

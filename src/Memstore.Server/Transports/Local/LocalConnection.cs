@@ -1,6 +1,8 @@
+using System.Buffers;
 using System.Collections.Concurrent;
 using System.IO.Pipelines;
 using System.Net;
+using Memstore.Protocol;
 
 namespace Memstore.Server.Transports.Local;
 
@@ -36,8 +38,21 @@ internal sealed class LocalConnection : Connection, IThreadPoolWorkItem
     /// <inheritdoc/>
     public override PipeWriter Output => _output;
 
-    /// <summary>What the session has sent. One reader at a time; it says what it took by <see cref="Taken"/>.</summary>
+    /// <summary>What the session has sent, for a reader that waits for more. One reader at a time; it says what it took by <see cref="Taken"/>.</summary>
     public PipeReader Sent => _output.Reader;
+
+    /// <summary>All that the session has sent, for a reader that knows that it is all; then <see cref="TakeAll"/> before anything else is sent.</summary>
+    public ReadOnlySequence<byte> ReadAll() => _output.ReadAll();
+
+    /// <summary>What <see cref="ReadAll"/> gave was used and is gone.</summary>
+    public void TakeAll() => _output.TakeAll();
+
+    /// <inheritdoc/>
+    public override bool TryTakeOver(ReplyWriter replies)
+    {
+        _output.Add(replies.Detach());
+        return true;
+    }
 
     /// <inheritdoc/>
     public override long Id => 0;
