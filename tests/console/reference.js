@@ -2,7 +2,7 @@
 // Screenshots go into the directory. MEMSTORE_TOKEN is the server's password.
 import assert from "node:assert/strict";
 import { mkdirSync } from "node:fs";
-import { request } from "node:http";
+import { createServer, request } from "node:http";
 import { chromium } from "playwright-core";
 import { eventually, timeoutMs } from "./patience.js";
 
@@ -74,6 +74,24 @@ test("the page asks for the password, and only this server may be asked", async 
 // fetch sends no Host but the true one.
 const statusWith = (headers) => new Promise((resolve, reject) => {
   request(`${origin}/docs/`, { headers: { ...authorization, ...headers } }, (response) => resolve(response.resume().statusCode)).on("error", reject).end();
+});
+
+test("what a page of another origin loads is turned away, and its links lead here", async () => {
+  const url = `${origin}/health/live`;
+  const other = createServer((_, response) => response.setHeader("Content-Type", "text/html").end(`<iframe src="${url}"></iframe><a href="${url}">live</a>`));
+  await new Promise((done) => other.listen(0, "127.0.0.1", done));
+  const context = await browser.newContext();
+  context.setDefaultTimeout(timeoutMs);
+  try {
+    const page = await context.newPage();
+    const [frame] = await Promise.all([page.waitForResponse(url), page.goto(`http://127.0.0.1:${other.address().port}/`)]);
+    assert.equal(frame.status(), 403);
+    const [link] = await Promise.all([page.waitForResponse(url), page.getByText("live").click()]);
+    assert.equal(link.status(), 200);
+  } finally {
+    await context.close();
+    other.close();
+  }
 });
 
 test("every operation of the document is listed", () => withPage("operations", async (page) => {

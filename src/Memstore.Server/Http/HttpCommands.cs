@@ -98,7 +98,7 @@ internal sealed class HttpCommands(ServerState server)
         try
         {
             var replies = await client.RunAsync(requests, cancelled).ConfigureAwait(false);
-            if (replies.IsEmpty && requests.Count > 0) throw new HttpUnavailableException("the connection was closed before anything was run");
+            if (replies.IsEmpty && requests.Count > 0) throw new HttpUnavailableException("the connection was closed before there was an answer");
             return replies;
         }
         catch (LocalClientException error)

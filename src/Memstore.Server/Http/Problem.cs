@@ -27,11 +27,11 @@ internal static class Problem
     };
 
     /// <summary>
-    /// The status of an error in the dialect of commands: the client's fault, unless the server is in no state to run the command, or has run it and
+    /// The status of an error in the dialect of commands: the client's fault, unless the server failed, is in no state to run the command, or has run it and
     /// the disk did not keep it.
     /// </summary>
     public static int StatusOfCommand(ReadOnlySpan<byte> error) =>
-        error.StartsWith(SessionErrors.OutcomeUnknown) ? StatusCodes.Status500InternalServerError
+        error.StartsWith(SessionErrors.OutcomeUnknown) || error.StartsWith(SessionErrors.Internal) ? StatusCodes.Status500InternalServerError
         : error.StartsWith("OOM "u8) ? StatusCodes.Status507InsufficientStorage
         : error.StartsWith("LOADING "u8) || error.StartsWith("MISCONF "u8) ? StatusCodes.Status503ServiceUnavailable
         : StatusCodes.Status400BadRequest;
