@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
+using Memstore.Server.Http;
 using Xunit;
 
 namespace Memstore.Server.Tests.Http;
@@ -124,6 +125,16 @@ public sealed class CommandEndpointTests
         using var answer = JsonDocument.Parse(await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken));
         Assert.StartsWith("LOADING ", answer.RootElement.GetProperty("error").GetString(), StringComparison.Ordinal);
     }
+
+    [Theory]
+    [InlineData("ERR syntax error", 400)]
+    [InlineData("ERR internal error: the command failed; the log of the server has the details", 500)]
+    [InlineData("OOM command not allowed when used memory > 'maxmemory'.", 507)]
+    [InlineData("LOADING Redis is loading the dataset in memory", 503)]
+    [InlineData("MISCONF Errors writing to the AOF file: No space left on device", 503)]
+    [InlineData("READONLY the transaction is read-only", 400)]
+    public void Only_what_the_client_can_mend_is_its_fault(string error, int status) =>
+        Assert.Equal(status, Problem.StatusOfCommand(Encoding.UTF8.GetBytes(error)));
 
     [Fact]
     public async Task A_client_over_the_limit_is_told_to_come_later()
