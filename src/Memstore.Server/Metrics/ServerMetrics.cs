@@ -14,7 +14,9 @@ internal sealed class ServerMetrics(ServerState server) : IDisposable
     /// <summary>Samples over which the current rates are averaged; one each housekeeping.</summary>
     private const int SampleCount = 16;
 
-    private readonly ThreadLocal<ThreadCounters> _threads = new(() => new ThreadCounters(server.Commands.Rows.Count, server.Random), trackAllValues: true);
+    private readonly Lock _threadsLock = new();
+    private readonly ThreadLocal<ThreadCounters?> _ofThread = new();
+    private volatile ThreadCounters[] _threads = [];
     private readonly ConcurrentDictionary<string, StrongBox> _errors = new();
     private readonly (long Timestamp, long Commands, long Input, long Output)[] _samples = new (long, long, long, long)[SampleCount];
     private int _sampleIndex;
@@ -30,10 +32,10 @@ internal sealed class ServerMetrics(ServerState server) : IDisposable
     public DateTimeOffset StartedAt { get; } = server.Time.GetUtcNow();
 
     /// <summary>The figures of the calling thread. Only for use before the next await.</summary>
-    public ThreadCounters OfThisThread => _threads.Value!;
+    public ThreadCounters OfThisThread => _ofThread.Value ?? Enter();
 
-    /// <summary>The figures of every thread that has counted something.</summary>
-    public IEnumerable<ThreadCounters> Threads => _threads.Values;
+    /// <summary>The figures of every thread that counts, and of those that have ended and nobody has taken over from.</summary>
+    public IReadOnlyList<ThreadCounters> Threads => _threads;
 
     /// <summary>Connections refused because there were too many.</summary>
     public long RejectedConnections => Volatile.Read(ref _rejectedConnections);
@@ -96,7 +98,7 @@ internal sealed class ServerMetrics(ServerState server) : IDisposable
     public CommandCounters Sum(Command row)
     {
         var sum = new CommandCounters { Histogram = new long[ThreadCounters.HistogramSize] };
-        foreach (var thread in _threads.Values)
+        foreach (var thread in _threads)
         {
             var counters = thread.All[row.Index];
             sum.Calls += counters.Calls;
@@ -113,7 +115,7 @@ internal sealed class ServerMetrics(ServerState server) : IDisposable
     public ServerTotals Totals()
     {
         var totals = new ServerTotals();
-        foreach (var thread in _threads.Values)
+        foreach (var thread in _threads)
         {
             foreach (ref readonly var counters in thread.All) totals.Commands += counters.Calls;
             totals.InputBytes += thread.InputBytes;
@@ -146,13 +148,32 @@ internal sealed class ServerMetrics(ServerState server) : IDisposable
         Volatile.Write(ref _peakBytes, Math.Max(_peakBytes, server.Store.UsedBytes));
     }
 
+    // The pool ends threads that have nothing to do and begins others: a new one goes on with the figures of one that has ended. So nothing that was counted is
+    // lost, and there are never more of them than threads that ran at the same time.
+    private ThreadCounters Enter()
+    {
+        lock (_threadsLock)
+        {
+            foreach (var each in _threads)
+            {
+                if (each.Owner.IsAlive) continue;
+                each.Owner = Thread.CurrentThread;
+                return _ofThread.Value = each;
+            }
+
+            var counters = new ThreadCounters(server.Commands.Rows.Count, server.Random);
+            _threads = [.. _threads, counters];
+            return _ofThread.Value = counters;
+        }
+    }
+
     /// <inheritdoc/>
-    public void Dispose() => _threads.Dispose();
+    public void Dispose() => _ofThread.Dispose();
 
     /// <summary>Forgets what CONFIG RESETSTAT forgets.</summary>
     public void Reset()
     {
-        foreach (var thread in _threads.Values) thread.Reset();
+        foreach (var thread in _threads) thread.Reset();
         _errors.Clear();
         Array.Clear(_samples);
         Volatile.Write(ref _rejectedConnections, 0);

@@ -59,6 +59,9 @@ internal sealed class ThreadCounters(int rowCount, Random random)
     /// <summary>Lookups that found none.</summary>
     public long Misses;
 
+    /// <summary>The thread that counts. <see cref="ServerMetrics"/> gives what an ended one has counted to another.</summary>
+    public Thread Owner { get; set; } = Thread.CurrentThread;
+
     /// <summary>Samples the keys of its commands; null before the first sample.</summary>
     public HotKeySampler? HotKeys { get; private set; }
 
