@@ -1,6 +1,7 @@
 using Memstore.Engine;
 using Memstore.Engine.Values;
 using Memstore.Protocol;
+using Memstore.Server.Metrics;
 using Memstore.Server.PubSub;
 using Memstore.Server.Sessions;
 using ValueType = Memstore.Engine.ValueType;
@@ -31,6 +32,9 @@ internal ref struct CommandCall
     /// <summary>Where keyspace events go, to be published after the commit; null while nobody wants any.</summary>
     public KeyEventBuffer? Events;
 
+    /// <summary>Counts hits and misses of the keyspace; null where nobody counts.</summary>
+    public LookupCounter? Lookups;
+
     /// <summary>Whether all arguments could be read; answers the first error if not.</summary>
     public readonly bool ArgsValid()
     {
@@ -52,22 +56,29 @@ internal ref struct CommandCall
     public readonly bool TryFindHash(in Engine.Key key, out HashValue hash)
     {
         var found = Transaction.FindHash(key, out hash);
-        if (found == Found.Absent && (Command.Flags & CommandFlags.ReadOnly) != 0) Missed(key);
+        if ((Command.Flags & CommandFlags.ReadOnly) != 0) Looked(key, found != Found.Absent);
         if (found is not Found.WrongType) return true;
         Reply.Error(Errors.WrongType);
         return false;
     }
 
-    /// <summary>Looks a key up. A command that only reads tells those who want to know that the key is not there.</summary>
+    /// <summary>Looks a key up. For a command that only reads it counts, see <see cref="Looked"/>.</summary>
     public readonly bool Look(in Engine.Key key, out Entry entry)
     {
-        if (Transaction.Find(key, out entry)) return true;
-        if ((Command.Flags & CommandFlags.ReadOnly) != 0) Missed(key);
-        return false;
+        var found = Transaction.Find(key, out entry);
+        if ((Command.Flags & CommandFlags.ReadOnly) != 0) Looked(key, found);
+        return found;
     }
 
-    /// <summary>A key that was to be read is not there. For commands that write, too; those that read say it by <see cref="Look"/>.</summary>
-    public readonly void Missed(in Engine.Key key) => Notify(KeyEventKinds.KeyMiss, "keymiss", key.Bytes);
+    /// <summary>
+    /// A key was looked up for its value: counts it as a hit or a miss of the keyspace, and tells those who want to know that it is not there. Commands that write call
+    /// it where they also read; as in Redis a lookup only to write counts for nothing.
+    /// </summary>
+    public readonly void Looked(in Engine.Key key, bool found)
+    {
+        Lookups?.Add(found);
+        if (!found) Notify(KeyEventKinds.KeyMiss, "keymiss", key.Bytes);
+    }
 
     /// <summary>Tells those who listen to keyspace events what happened to a key.</summary>
     /// <param name="kind">The class that a client subscribes to.</param>

@@ -18,6 +18,7 @@ internal static partial class HashCommands
 
         // The options of a scan of an absent key are not looked at.
         var found = call.Transaction.FindHash(key, out var hash);
+        call.Looked(key, found is not Found.Absent);
         if (found is Found.WrongType) call.Args.Fail(Errors.WrongType);
         if (found is Found.Present) options.ReadOptions(ref call.Args, withType: false);
         if (!call.ArgsValid()) return;

@@ -192,7 +192,7 @@ internal static partial class KeyCommands
         if (!call.ArgsValid()) return;
 
         var isThere = call.Transaction.Find(source, out _);
-        if (!isThere) call.Missed(source);
+        call.Looked(source, isThere);
         var copied = isThere && (replace || !IsThere(ref call, destination, to))
             && call.Transaction.CopyValue(source, from, destination, to);
         if (copied) NotifyIn(ref call, to, "copy_to", destination);
@@ -240,7 +240,7 @@ internal static partial class KeyCommands
     private static void ObjectEncoding(ref CommandCall call)
     {
         var key = call.Args.Key();
-        if (call.Transaction.Find(key, out var entry)) call.Reply.Bulk(EncodingOf(call.Transaction, key, entry));
+        if (Inspect(ref call, key, out var entry)) call.Reply.Bulk(EncodingOf(call.Transaction, key, entry));
         else call.Reply.Null();
     }
 
@@ -256,7 +256,7 @@ internal static partial class KeyCommands
 
     private static void ObjectFreq(ref CommandCall call)
     {
-        if (call.Transaction.Find(call.Args.Key(), out _)) call.Reply.Error(Errors.NoFrequency);
+        if (Inspect(ref call, call.Args.Key(), out _)) call.Reply.Error(Errors.NoFrequency);
         else call.Reply.Null();
     }
 
@@ -267,7 +267,7 @@ internal static partial class KeyCommands
     private static void ObjectRefCount(ref CommandCall call)
     {
         const int SharedMax = 9_999;
-        if (!call.Transaction.Find(call.Args.Key(), out var entry)) call.Reply.Null();
+        if (!Inspect(ref call, call.Args.Key(), out var entry)) call.Reply.Null();
         else if (IsSmallInteger(entry, SharedMax)) call.Reply.Integer(int.MaxValue);
         else call.Reply.Integer(1);
     }
@@ -277,7 +277,15 @@ internal static partial class KeyCommands
 
     private static void AnswerIfThere(ref CommandCall call, long value)
     {
-        if (call.Transaction.Find(call.Args.Key(), out _)) call.Reply.Integer(value);
+        if (Inspect(ref call, call.Args.Key(), out _)) call.Reply.Integer(value);
         else call.Reply.Null();
+    }
+
+    // Counts as a lookup, but nobody is told that a key was missed.
+    private static bool Inspect(ref CommandCall call, in Engine.Key key, out Entry entry)
+    {
+        var found = call.Transaction.Find(key, out entry);
+        call.Lookups?.Add(found);
+        return found;
     }
 }

@@ -143,12 +143,12 @@ internal static partial class StringCommands
         if (!call.ArgsValid() || !options.TryDeadline(call, out var deadline)) return;
 
         var found = call.Transaction.Find(key, out var entry);
+        if (options.Get) call.Looked(key, found);
         if (options.Get && found && entry.Type != ValueType.String)
         {
             call.Reply.Error(Errors.WrongType);
             return;
         }
-        if (options.Get && !found) call.Missed(key);
         var refused = found ? options.OnlyIfAbsent : options.OnlyIfPresent;
         if (options.Get && found) call.Reply.Bulk(entry.Value);
         else if (options.Get || refused) call.Reply.Null();
@@ -165,7 +165,7 @@ internal static partial class StringCommands
         var key = call.Args.Key();
         var value = call.Args.Bytes();
         var found = AnswerValue(ref call, key);
-        if (found is Found.Absent) call.Missed(key);
+        call.Looked(key, found is not Found.Absent);
         if (found is not Found.WrongType) Put(ref call, key, value, 0);
     }
 
@@ -173,7 +173,7 @@ internal static partial class StringCommands
     {
         var key = call.Args.Key();
         var found = AnswerValue(ref call, key);
-        if (found is Found.Absent) call.Missed(key);
+        call.Looked(key, found is not Found.Absent);
         if (found is not Found.Present) return;
         call.Transaction.Delete(key);
         call.Notify(KeyEventKinds.Generic, "del", key.Bytes);
@@ -187,12 +187,8 @@ internal static partial class StringCommands
 
         // A missing key is answered before its time is looked at.
         var lookup = call.Find(key, ValueType.String, out var entry);
-        if (lookup is Found.Absent)
-        {
-            call.Missed(key);
-            call.Reply.Null();
-        }
-
+        call.Looked(key, lookup is not Found.Absent);
+        if (lookup is Found.Absent) call.Reply.Null();
         if (lookup is not Found.Present || !options.TryDeadline(call, out var deadline)) return;
         call.Reply.Bulk(entry.Value);
         if (options.Form != TimeForm.None)

@@ -72,6 +72,9 @@ internal sealed class ThreadCounters(int rowCount, Random random)
     /// <returns>Whether it is this one; then <see cref="EndKeyGap"/>.</returns>
     public bool IsKeyDue() => --_untilKey <= 0;
 
+    /// <summary>Whether it is the command that was counted last.</summary>
+    public bool IsKeyDueNow => _untilKey <= 0;
+
     /// <summary>Starts the gap to the next command whose key is taken.</summary>
     /// <returns>For how many commands this one stands.</returns>
     public int EndKeyGap() => Keys.EndGap(out _untilKey);
@@ -110,21 +113,30 @@ internal sealed class ThreadCounters(int rowCount, Random random)
     /// <returns>Its time in microseconds.</returns>
     public long EndTimed() => (long)Stopwatch.GetElapsedTime(EndRun(), _runStart).TotalMicroseconds;
 
-    /// <summary>A command that is timed alone has to wait, perhaps to end on another thread: <see cref="EndParted"/> counts its time there.</summary>
-    /// <returns>Its time so far, in ticks of <see cref="Stopwatch"/>.</returns>
+    /// <summary>
+    /// The command that began last has to wait, perhaps to end on another thread: <see cref="Count"/> counts its time there. Those of its run share the time so far.
+    /// </summary>
+    /// <returns>Its own time so far, in ticks of <see cref="Stopwatch"/>; 0 if it had company.</returns>
     public long Part()
     {
-        _runCount = 0;
+        Debug.Assert(_runCount > 0);
+        _runCount--;
+        if (_runCount > 0)
+        {
+            EndRun();
+            return 0;
+        }
+
         var start = _runStart;
         _runStart = Stopwatch.GetTimestamp();
         return _runStart - start;
     }
 
-    /// <summary>A command that had to wait has ended.</summary>
+    /// <summary>A command that was timed otherwise has ended.</summary>
     /// <param name="row">The command.</param>
     /// <param name="ticks">Its whole time, in ticks of <see cref="Stopwatch"/>.</param>
     /// <returns>The same in microseconds.</returns>
-    public long EndParted(Command row, long ticks)
+    public long Count(Command row, long ticks)
     {
         Add(row, ticks, ClassOf((long)(ticks * NanosecondsPerTick)));
         if (HotKeys is { HasPending: true } keys) keys.Timed(ticks);
@@ -133,6 +145,9 @@ internal sealed class ThreadCounters(int rowCount, Random random)
 
     /// <summary>The session stops for now.</summary>
     public void EndTurn() => EndRun();
+
+    /// <summary>Microseconds since the run of commands began that are timed together.</summary>
+    public long RunUs() => (long)Stopwatch.GetElapsedTime(_runStart).TotalMicroseconds;
 
     /// <summary>Microseconds since the turn began.</summary>
     public long TurnUs() => (long)Stopwatch.GetElapsedTime(_turnStart).TotalMicroseconds;

@@ -5,6 +5,12 @@ using Memstore.Server.Commands;
 
 namespace Memstore.Server.Sessions;
 
+/// <summary>How a queued command ran.</summary>
+/// <param name="ReplyStart">Where its reply begins.</param>
+/// <param name="Database">The database that it began in.</param>
+/// <param name="Ticks">Its time, in ticks of <see cref="System.Diagnostics.Stopwatch"/>.</param>
+internal record struct CommandRun(int ReplyStart, int Database, long Ticks);
+
 /// <summary>
 /// The commands between MULTI and EXEC with copies of their arguments, because the bytes they came in go away. Reused by its session;
 /// arrays that a large transaction has grown go back to the pool.
@@ -23,7 +29,10 @@ internal sealed class CommandQueue : IDisposable
     private int _frameCount;
     private QueuedCommand[] _commands = [];
 
-    private readonly record struct QueuedCommand(Command Row, int FirstFrame);
+    private record struct QueuedCommand(Command Row, int FirstFrame)
+    {
+        public CommandRun Run;
+    }
 
     /// <summary>Number of commands.</summary>
     public int Count { get; private set; }
@@ -38,7 +47,7 @@ internal sealed class CommandQueue : IDisposable
     public bool OnlyTouchesData { get; private set; } = true;
 
     /// <summary>Bytes that the queue occupies.</summary>
-    public long Size => _bytes.Length + (_frames.Length * 8L) + (_routes.Length * 16L) + (_commands.Length * 16L);
+    public long Size => _bytes.Length + (_frames.Length * 8L) + (_routes.Length * 16L) + (_commands.Length * 32L);
 
     /// <summary>The row of a queued command.</summary>
     public Command RowOf(int index) => _commands[index].Row;
@@ -49,12 +58,24 @@ internal sealed class CommandQueue : IDisposable
     /// <summary>The routes of a queued command's arguments.</summary>
     public ReadOnlySpan<KeyRoute> RoutesOf(int index) => _routes.AsSpan(_commands[index].FirstFrame, EndOf(index) - _commands[index].FirstFrame);
 
+    /// <summary>How a command ran the last time.</summary>
+    public ref readonly CommandRun RunOf(int index) => ref _commands[index].Run;
+
+    /// <summary>A command begins.</summary>
+    public void Begin(int index, int replyStart, int database) => _commands[index].Run = new CommandRun(replyStart, database, 0);
+
+    /// <summary>Commands have ended, each of them after so many ticks.</summary>
+    public void End(int first, int last, long ticks)
+    {
+        for (var i = first; i <= last; i++) _commands[i].Run.Ticks = ticks;
+    }
+
     /// <summary>Copies a request. False, and nothing is queued, if the queue would occupy more than a limit.</summary>
     public bool TryAdd(Command row, in Request request, ReadOnlySpan<KeyRoute> routes, long sizeMax)
     {
         var size = 0L;
         for (var i = 0; i < request.ArgumentCount; i++) size += request[i].Length;
-        if (_byteCount + size + ((_frameCount + request.ArgumentCount) * 24L) + (Count * 16L) > Math.Min(sizeMax, Array.MaxLength)) return false;
+        if (_byteCount + size + ((_frameCount + request.ArgumentCount) * 24L) + (Count * 32L) > Math.Min(sizeMax, Array.MaxLength)) return false;
 
         Reserve(ref _bytes, _byteCount, (int)size, BytesAtFirst);
         Reserve(ref _frames, _frameCount, request.ArgumentCount, ItemsAtFirst);

@@ -14,25 +14,23 @@ internal sealed partial class Session
     /// <param name="request">The request.</param>
     /// <param name="routes">The routes of its keys.</param>
     /// <param name="replySize">Bytes of its reply.</param>
-    /// <param name="timedTogether">How many commands are timed as one.</param>
+    /// <param name="database">The database that it worked on.</param>
+    /// <param name="isTimed">Whether its own time will be known.</param>
     /// <returns>Whether there was a key.</returns>
-    private bool TakeKey(ThreadCounters counters, Command row, in Request request, ReadOnlySpan<KeyRoute> routes, int replySize, int timedTogether)
+    private bool TakeKey(ThreadCounters counters, Command row, in Request request, ReadOnlySpan<KeyRoute> routes, int replySize, int database, bool isTimed)
     {
         var standsFor = counters.EndKeyGap();
         if (!ChooseKey(row, request, out var argument, out var keyCount)) return false;
         var bytes = ((double)SizeOf(request) + replySize) * standsFor;
         // A slow command that is timed alone is always taken, so it stands for itself: its time says which it is only later.
-        counters.Keys.Take(
-            _database, routes[argument], request[argument], (double)standsFor * keyCount, bytes, (double)standsFor / timedTogether, _isTimed && timedTogether == 1);
+        counters.Keys.Take(database, routes[argument], request[argument], (double)standsFor * keyCount, bytes, standsFor, canBeSlow: isTimed);
         return true;
     }
 
-    private void TakeSlowKey(ThreadCounters counters, Command row, long us)
+    private void TakeSlowKey(ThreadCounters counters, Command row, in Request request, ReadOnlySpan<KeyRoute> routes, int replySize, int database, long us)
     {
-        var request = _batch[_next - 1];
         if (!ChooseKey(row, request, out var argument, out var keyCount)) return;
-        var bytes = (double)SizeOf(request) + _reply.Length - _replyStart;
-        counters.Keys.Take(_database, RoutesOf(_next - 1)[argument], request[argument], keyCount, bytes, 1, canBeSlow: false);
+        counters.Keys.Take(database, routes[argument], request[argument], keyCount, (double)SizeOf(request) + replySize, 1, canBeSlow: false);
         counters.Keys.Timed(us * System.Diagnostics.Stopwatch.Frequency / 1_000_000);
     }
 

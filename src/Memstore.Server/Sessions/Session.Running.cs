@@ -29,12 +29,14 @@ internal sealed partial class Session
     private bool _isParked;
     private bool _isTimed;
     private bool _timeAll;
+    private bool _timeAlone;
 
     // What the body runs, and the transaction that it runs in; null outside a body.
     private BodyKind _bodyKind;
     private Transaction? _bodyTransaction;
     private int _replyStart;
     private int _databaseBefore;
+    private readonly LookupCounter _lookups = new();
     private KeyEventBuffer? _events;
     private KeyHandler? _onCreated;
 
@@ -199,6 +201,8 @@ internal sealed partial class Session
         _tracer = _server.Tracer;
         var threshold = _server.Settings.SlowLogThresholdUs;
         _timeAll = (ulong)threshold < TimeAllBelowUs || _server.Settings.LatencyThresholdMs == 1;
+        // A command that came alone is timed alone: that reads the clock as often.
+        _timeAlone = _timeAll || _batch.Count - _next == 1;
         if (_server.WantedEvents != KeyEventKinds.None) _events ??= new KeyEventBuffer();
         if (_events is null) return;
         _events.Wanted = _server.WantedEvents;
@@ -410,6 +414,7 @@ internal sealed partial class Session
     void ITransactionBody.Run(Transaction transaction)
     {
         _reply.Truncate(_replyStart);
+        _lookups.Clear();
         ForgetEarlierRun();
         _database = transaction.Database = _databaseBefore;
         _bodyTransaction = transaction;
@@ -470,6 +475,7 @@ internal sealed partial class Session
             Args = new ArgReader(request, transaction is null ? default : RoutesOf(_next - 1), row),
             Reply = _reply,
             Events = _events,
+            Lookups = _lookups,
         };
         row.Handler!(ref call);
     }
@@ -484,7 +490,7 @@ internal sealed partial class Session
     {
         LastCommand = row;
         if (_tracer is not null) StartSpan(row);
-        _isTimed = counters.Begin(row, _timeAll || _span is not null);
+        _isTimed = counters.Begin(row, _timeAlone || _span is not null);
     }
 
     private bool Finished(ThreadCounters counters, Command row)
@@ -493,10 +499,12 @@ internal sealed partial class Session
         {
             var first = _reply.WrittenSpan[_replyStart];
             if (first == (byte)'-') CountFailure(counters, row, _replyStart);
-            else if (row.SoleKey > 0 && (row.Flags & CommandFlags.ReadOnly) != 0) CountLookup(counters);
         }
-        var isTaken = counters.IsKeyDue() && TakeKey(counters, row, _batch[_next - 1], RoutesOf(_next - 1), _reply.Length - _replyStart, 1);
+        _lookups.MoveTo(counters);
+        var isTaken = counters.IsKeyDue() && TakeKey(counters, row, _batch[_next - 1], RoutesOf(_next - 1), _reply.Length - _replyStart, _database, _isTimed);
         if (_isTimed) Timed(counters, row, isTaken);
+        // In a pipeline a command with a large reply may be slow, and ends the turn; next to it those of its run took no time.
+        else if (_reply.Length - _replyStart > ReplySizeToSend) NoteSlow(row, _batch[_next - 1], counters.RunUs());
         if (_span is not null) EndSpan(row);
         if (_server.Monitors.Any) ShowToMonitors(row, _batch[_next - 1]);
         if (State != 0) Mute(row);
@@ -509,22 +517,19 @@ internal sealed partial class Session
         if (_server.Monitors.Any && (row.Flags & (CommandFlags.SkipMonitor | CommandFlags.Admin)) == 0) _server.Monitors.Feed(this, row, request);
     }
 
-    // $-1\r\n or _\r\n: the key that was to be read is not there.
-    private void CountLookup(ThreadCounters counters)
-    {
-        var reply = _reply.WrittenSpan[_replyStart..];
-        if (reply[0] == (byte)'_' || reply[1] == (byte)'-') counters.Misses++;
-        else counters.Hits++;
-    }
-
     private void Timed(ThreadCounters counters, Command row, bool isKeyTaken)
     {
-        var us = _partedTicks == 0 ? counters.EndTimed() : counters.EndParted(row, _partedTicks);
+        var us = _partedTicks == 0 ? counters.EndTimed() : counters.Count(row, _partedTicks);
         _partedTicks = 0;
-        if (us >= HotKeySampler.SlowNs / 1_000 && !isKeyTaken) TakeSlowKey(counters, row, us);
+        var request = _batch[_next - 1];
+        if (us >= HotKeySampler.SlowNs / 1_000 && !isKeyTaken) TakeSlowKey(counters, row, request, RoutesOf(_next - 1), _reply.Length - _replyStart, _database, us);
+        NoteSlow(row, request, us);
+    }
+
+    private void NoteSlow(Command row, in Request request, long us)
+    {
         var threshold = _server.Settings.SlowLogThresholdUs;
-        if (threshold >= 0 && us >= threshold && (row.Flags & CommandFlags.SkipSlowlog) == 0)
-            _server.SlowLog.Add(this, row, _batch[_next - 1], us);
+        if (threshold >= 0 && us >= threshold && (row.Flags & CommandFlags.SkipSlowlog) == 0) _server.SlowLog.Add(this, row, request, us);
         var thresholdMs = _server.Settings.LatencyThresholdMs;
         if (thresholdMs > 0 && us >= thresholdMs * 1000)
         {
@@ -573,6 +578,7 @@ internal sealed partial class Session
 
     private void AnswerFault(Exception error)
     {
+        _queueHasRun = false;
         _reply.Truncate(_replyStart);
         _reply.Error(SessionErrors.Internal);
         _events?.Clear();

@@ -34,6 +34,9 @@ internal enum Wish : byte
 internal sealed partial class Session
 {
     private CommandQueue? _queue;
+
+    // Whether the queued commands have run, not counting a run that came to nothing.
+    private bool _queueHasRun;
     private WatchSet? _watches;
     private Transaction? _open;
     private int _databaseAtOpen;
@@ -126,7 +129,7 @@ internal sealed partial class Session
         // Not while somebody monitors, who would see what runs again twice.
         if (queue.OnlyTouchesData && !_server.Monitors.Any) _transaction.PlanByLength();
         if (!RunOrSubmit(worker, _transaction)) return false;
-        DiscardQueue();
+        EndQueue();
         return true;
     }
 
@@ -141,11 +144,12 @@ internal sealed partial class Session
         {
             AnswerFault(error);
         }
-        DiscardQueue();
+        EndQueue();
     }
 
     private void RunQueue(Transaction? transaction)
     {
+        _queueHasRun = false;
         if (transaction is not null && IsWatching) _watches!.Look(transaction);
         if (transaction is { WatchesBroken: true })
         {
@@ -154,12 +158,23 @@ internal sealed partial class Session
             return;
         }
         var queue = _queue!;
-        var counters = _server.Metrics.OfThisThread;
         IsExecuting = true;
         try
         {
             _reply.ArrayHeader(queue.Count);
-            for (var i = 0; i < queue.Count; i++) RunQueued(queue, i, transaction, counters);
+            var begun = Stopwatch.GetTimestamp();
+            var first = 0;
+            for (var i = 0; i < queue.Count; i++)
+            {
+                queue.Begin(i, _reply.Length, _database);
+                RunQueued(queue, i, transaction);
+                if (i + 1 < queue.Count && IsTimedWithOthers(queue.RowOf(i)) && IsTimedWithOthers(queue.RowOf(i + 1))) continue;
+                var now = Stopwatch.GetTimestamp();
+                queue.End(first, i, (now - begun) / (i + 1 - first));
+                (begun, first) = (now, i + 1);
+            }
+
+            _queueHasRun = true;
         }
         finally
         {
@@ -167,11 +182,51 @@ internal sealed partial class Session
         }
     }
 
-    private void RunQueued(CommandQueue queue, int index, Transaction? transaction, ThreadCounters counters)
+    // As outside of transactions: fast commands that stand together share their time.
+    private bool IsTimedWithOthers(Command row) => !_timeAll && (row.Flags & CommandFlags.Fast) != 0;
+
+    // What has run counts once it has committed: until then it may run again.
+    private void EndQueue()
+    {
+        if (_queueHasRun) CountQueue(_queue!, _server.Metrics.OfThisThread);
+        _queueHasRun = false;
+        DiscardQueue();
+    }
+
+    private void CountQueue(CommandQueue queue, ThreadCounters counters)
+    {
+        // From this time on a command may be of interest to somebody else.
+        var threshold = (ulong)Math.Min((ulong)_server.Settings.SlowLogThresholdUs, HotKeySampler.SlowNs / 1_000);
+        if (_server.Settings.LatencyThresholdMs > 0) threshold = Math.Min(threshold, 1_000);
+        var slowTicks = (long)threshold * Stopwatch.Frequency / 1_000_000;
+        for (var i = 0; i < queue.Count; i++)
+        {
+            var row = queue.RowOf(i);
+            ref readonly var run = ref queue.RunOf(i);
+            var replyEnd = i + 1 < queue.Count ? queue.RunOf(i + 1).ReplyStart : _reply.Length;
+            counters.Of(row).Calls++;
+            if (replyEnd > run.ReplyStart && _reply.WrittenSpan[run.ReplyStart] == (byte)'-') CountFailure(counters, row, run.ReplyStart);
+            if (counters.IsKeyDue() || run.Ticks >= slowTicks) CountNoted(queue, i, replyEnd - run.ReplyStart, counters);
+            else counters.Count(row, run.Ticks);
+        }
+    }
+
+    private void CountNoted(CommandQueue queue, int index, int replySize, ThreadCounters counters)
     {
         var row = queue.RowOf(index);
         var request = queue.RequestOf(index);
-        var start = _reply.Length;
+        var routes = queue.RoutesOf(index);
+        var run = queue.RunOf(index);
+        var isTaken = counters.IsKeyDueNow && TakeKey(counters, row, request, routes, replySize, run.Database, isTimed: true);
+        var us = counters.Count(row, run.Ticks);
+        if (us >= HotKeySampler.SlowNs / 1_000 && !isTaken) TakeSlowKey(counters, row, request, routes, replySize, run.Database, us);
+        NoteSlow(row, request, us);
+    }
+
+    private void RunQueued(CommandQueue queue, int index, Transaction? transaction)
+    {
+        var row = queue.RowOf(index);
+        var request = queue.RequestOf(index);
         var call = new CommandCall
         {
             Command = row,
@@ -181,12 +236,10 @@ internal sealed partial class Session
             Args = new ArgReader(request, queue.RoutesOf(index), row),
             Reply = _reply,
             Events = _events,
+            Lookups = _lookups,
         };
-        counters.Of(row).Calls++;
         row.Handler!(ref call);
-        if (counters.IsKeyDue()) TakeKey(counters, row, request, queue.RoutesOf(index), _reply.Length - start, queue.Count);
         ShowToMonitors(row, request);
-        if (_reply.Length > start && _reply.WrittenSpan[start] == (byte)'-') CountFailure(counters, row, start);
     }
 
     private void AddWatches(Transaction transaction)
@@ -424,7 +477,8 @@ internal sealed partial class Session
     {
         _parkedFor = reason;
         _isParked = true;
-        if (!_isTimed) return;
+        // Whatever has to wait is timed alone from here on: it may become slow.
+        _isTimed = true;
         _ticksBefore = _server.Metrics.OfThisThread.Part();
         _parkedAt = Stopwatch.GetTimestamp();
     }
@@ -433,13 +487,13 @@ internal sealed partial class Session
     {
         _isParked = false;
         // Waiting for the disk or for a save is nobody's slowness; waiting for shards is, and what ran elsewhere was work.
-        if (_isTimed) _partedTicks = Math.Max(1, _ticksBefore + (_parkedFor == ParkedFor.Work ? 0 : Stopwatch.GetTimestamp() - _parkedAt));
+        _partedTicks = Math.Max(1, _ticksBefore + (_parkedFor == ParkedFor.Work ? 0 : Stopwatch.GetTimestamp() - _parkedAt));
         var row = _rows[_next - 1]!;
         switch (_parkedFor)
         {
             case ParkedFor.Transaction:
                 AfterSubmission(_transaction);
-                if (_bodyKind == BodyKind.Exec) DiscardQueue();
+                if (_bodyKind == BodyKind.Exec) EndQueue();
                 break;
             case ParkedFor.Opening:
                 Opened();
