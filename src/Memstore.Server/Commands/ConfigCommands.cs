@@ -66,6 +66,8 @@ internal static class ConfigCommands
     private static void ResetStat(ref CommandCall call)
     {
         call.Server.Metrics.Reset();
+        // As in Redis it is the first command that counts again.
+        call.Server.Metrics.OfThisThread.Of(call.Command).Calls++;
         call.Reply.SimpleString("OK"u8);
     }
 

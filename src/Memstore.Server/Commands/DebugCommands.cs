@@ -53,7 +53,7 @@ internal static partial class DebugCommands
             || call.Args.WordWithValue("REPLYBUFFER"u8) || call.Args.WordWithValue("SET-DISABLE-DENY-SCRIPTS"u8)
             || call.Args.WordWithValue("SET-SKIP-CHECKSUM-VALIDATION"u8)) call.Reply.SimpleString("OK"u8); // They tune what Memstore does not have.
         else if (call.Args.Word("HELP"u8)) Help(call.Reply);
-        else call.Reply.Error([.. "ERR unknown subcommand or wrong number of arguments for '"u8, .. call.Args.Bytes(), .. "'. Try DEBUG HELP."u8]);
+        else call.Reply.Error(Errors.WrongUse(call.Args.Bytes(), "DEBUG"u8));
     }
 
     private static void Sleep(ref CommandCall call)

@@ -108,6 +108,12 @@ internal static class DiagnosticCommands
 
     private static void SlowLogGet(ref CommandCall call)
     {
+        if (call.Args.Remaining > 1)
+        {
+            call.Reply.Error(Errors.WrongUse(call.Args.Request[1], "SLOWLOG"u8));
+            return;
+        }
+
         var count = 10L;
         if (call.Args.Remaining > 0) count = call.Args.Int64(-1, long.MaxValue, "ERR count should be greater than or equal to -1"u8);
         if (call.Args.Error.SequenceEqual(Errors.NotInteger))
@@ -115,7 +121,7 @@ internal static class DiagnosticCommands
             call.Reply.Error("ERR count should be greater than or equal to -1"u8);
             return;
         }
-        call.Args.End();
+
         if (!call.ArgsValid()) return;
         var commands = call.Server.SlowLog.Newest(count < 0 ? long.MaxValue : count);
         call.Reply.ArrayHeader(commands.Length);

@@ -69,6 +69,12 @@ internal static class Errors
     /// <summary>An option that the command does not have.</summary>
     public static byte[] UnsupportedOption(ReadOnlySpan<byte> option) => Echoing("ERR Unsupported option "u8, option, default);
 
+    /// <summary>A subcommand that is not there, or not with so many arguments.</summary>
+    /// <param name="subcommand">As it was written.</param>
+    /// <param name="container">The command, in capitals.</param>
+    public static byte[] WrongUse(ReadOnlySpan<byte> subcommand, ReadOnlySpan<byte> container) => Echoing(
+        "ERR unknown subcommand or wrong number of arguments for '"u8, subcommand.Length > 128 ? subcommand[..128] : subcommand, [.. "'. Try "u8, .. container, .. " HELP."u8]);
+
     /// <summary>
     /// A text with an argument in it, as Redis prints one: up to its first NUL, and line ends at the end of the text are gone.
     /// </summary>

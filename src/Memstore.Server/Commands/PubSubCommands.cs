@@ -164,15 +164,15 @@ internal static class PubSubCommands
     private static void SPublish(ref CommandCall call) =>
         call.Reply.Integer(call.Session.Publish(call.Args.Bytes(), call.Args.Bytes(), isShardChannel: true));
 
-    private static void Channels(ref CommandCall call) => ListNames(ref call, SubscriptionKind.Channel, "CHANNELS");
+    private static void Channels(ref CommandCall call) => ListNames(ref call, SubscriptionKind.Channel);
 
-    private static void ShardChannels(ref CommandCall call) => ListNames(ref call, SubscriptionKind.ShardChannel, "SHARDCHANNELS");
+    private static void ShardChannels(ref CommandCall call) => ListNames(ref call, SubscriptionKind.ShardChannel);
 
-    private static void ListNames(ref CommandCall call, SubscriptionKind kind, string subcommand)
+    private static void ListNames(ref CommandCall call, SubscriptionKind kind)
     {
         if (call.Args.Remaining > 1)
         {
-            call.Reply.Error($"ERR unknown subcommand or wrong number of arguments for '{subcommand}'. Try PUBSUB HELP.");
+            call.Reply.Error(Errors.WrongUse(call.Args.Request[1], "PUBSUB"u8));
             return;
         }
         var pattern = call.Args.Remaining == 0 ? "*"u8 : call.Args.Bytes();

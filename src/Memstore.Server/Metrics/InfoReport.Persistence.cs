@@ -30,12 +30,14 @@ internal sealed partial class InfoReport
         Line("rdb_last_bgsave_status", persistence?.SaveError is null ? "ok" : "err");
         Line("rdb_last_bgsave_time_sec", persistence?.LastSaveDuration is { } duration ? (long)duration.TotalSeconds : -1);
         Line("rdb_current_bgsave_time_sec", isSaving ? (long)(_server.Time.GetUtcNow() - persistence!.SavingSince).TotalSeconds : -1);
-        Line("rdb_saves", persistence?.Saves ?? 0);
+        Line("rdb_saves", SavesOf(persistence));
         Line("rdb_last_cow_size", 0);
         Line("rdb_last_load_keys_expired", 0);
         Line("rdb_last_load_keys_loaded", persistence?.Loaded?.ImageKeys ?? 0);
         Line("image_bytes", persistence?.ImageBytes ?? 0);
     }
+
+    private long SavesOf(Persistence? persistence) => Math.Max(0, (persistence?.Saves ?? 0) - _server.Metrics.Baseline.Saves);
 
     private void WriteJournal(Persistence? persistence)
     {
@@ -46,7 +48,7 @@ internal sealed partial class InfoReport
         Line("aof_last_rewrite_time_sec", isJournaled && persistence!.LastSaveDuration is { } duration ? (long)duration.TotalSeconds : -1);
         Line("aof_current_rewrite_time_sec", isJournaled && persistence!.IsSaving ? (long)(_server.Time.GetUtcNow() - persistence.SavingSince).TotalSeconds : -1);
         Line("aof_last_bgrewrite_status", persistence?.SaveError is null ? "ok" : "err");
-        Line("aof_rewrites", isJournaled ? persistence!.Saves : 0);
+        Line("aof_rewrites", isJournaled ? SavesOf(persistence) : 0);
         Line("aof_rewrites_consecutive_failures", persistence?.SaveError is null ? 0 : 1);
         var journal = persistence?.Journal;
         Line("aof_last_write_status", journal?.Fault is null ? "ok" : "err");
@@ -60,7 +62,7 @@ internal sealed partial class InfoReport
         Line("aof_pending_rewrite", 0);
         Line("aof_buffer_length", figures.PendingBytes);
         Line("aof_pending_bio_fsync", 0);
-        Line("aof_delayed_fsync", figures.DelayedSyncs);
+        Line("aof_delayed_fsync", figures.DelayedSyncs - _server.Metrics.Baseline.DelayedSyncs);
         Line("journal_segment", figures.Segment);
         Line("journal_last_sequence", journal.LastSequence);
         Line("journal_durable_sequence", journal.DurableSequence);

@@ -113,7 +113,7 @@ internal sealed partial class InfoReport
         var totals = _server.Metrics.Totals();
         var (commands, input, output) = _server.Metrics.Rates();
         var store = _server.Store.Statistics();
-        Line("total_connections_received", _server.Sessions.Accepted);
+        Line("total_connections_received", _server.Sessions.Accepted - _server.Metrics.Baseline.Connections);
         Line("total_commands_processed", totals.Commands);
         Line("instantaneous_ops_per_sec", (long)commands);
         Line("total_net_input_bytes", totals.InputBytes);
@@ -125,7 +125,7 @@ internal sealed partial class InfoReport
         Line("instantaneous_output_repl_kbps", 0.0);
         Line("rejected_connections", _server.Metrics.RejectedConnections);
         Zero("sync_full", "sync_partial_ok", "sync_partial_err");
-        Line("expired_keys", store.ExpiredKeys);
+        Line("expired_keys", store.ExpiredKeys - _server.Metrics.Baseline.ExpiredKeys);
         Line("expired_stale_perc", 0.0);
         Zero("expired_time_cap_reached_count", "expire_cycle_cpu_milliseconds", "evicted_keys", "evicted_clients");
         Zero("total_eviction_exceeded_time", "current_eviction_exceeded_time");

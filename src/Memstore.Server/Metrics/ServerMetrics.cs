@@ -22,6 +22,7 @@ internal sealed class ServerMetrics(ServerState server) : IDisposable
     private int _sampleIndex;
     private long _rejectedConnections;
     private long _peakBytes;
+    private StatsBaseline _baseline = new(0, 0, 0, 0);
 
     private sealed class StrongBox
     {
@@ -36,6 +37,9 @@ internal sealed class ServerMetrics(ServerState server) : IDisposable
 
     /// <summary>The figures of every thread that counts, and of those that have ended and nobody has taken over from.</summary>
     public IReadOnlyList<ThreadCounters> Threads => _threads;
+
+    /// <summary>What INFO leaves out of counters that go on for others.</summary>
+    public StatsBaseline Baseline => Volatile.Read(ref _baseline);
 
     /// <summary>Connections refused because there were too many.</summary>
     public long RejectedConnections => Volatile.Read(ref _rejectedConnections);
@@ -177,11 +181,19 @@ internal sealed class ServerMetrics(ServerState server) : IDisposable
         _errors.Clear();
         Array.Clear(_samples);
         Volatile.Write(ref _rejectedConnections, 0);
-        Volatile.Write(ref _peakBytes, 0);
+        Volatile.Write(ref _baseline, new StatsBaseline(
+            server.Sessions.Accepted, server.Store.Statistics().ExpiredKeys, server.Persistence?.Saves ?? 0, server.Persistence?.Journal?.Figures.DelayedSyncs ?? 0));
         server.Store.ResetHolds();
         server.Turns.Reset();
     }
 }
+
+/// <summary>Counters that CONFIG RESETSTAT sets to zero in INFO only, as they were then: /metrics has them since the start, and the journal its own.</summary>
+/// <param name="Connections">Connections that were accepted.</param>
+/// <param name="ExpiredKeys">Keys that expired.</param>
+/// <param name="Saves">Images that were written.</param>
+/// <param name="DelayedSyncs">Syncs that took long.</param>
+internal sealed record StatsBaseline(long Connections, long ExpiredKeys, long Saves, long DelayedSyncs);
 
 /// <summary>Sums over the threads of a server.</summary>
 internal struct ServerTotals

@@ -114,4 +114,41 @@ public sealed class FigureTests
         Assert.Equal(0, host.State.Metrics.Sum(host.State.Commands.Rows.Single(row => row.Name == "get")).Calls);
         Assert.Equal((0, 0), (host.State.Metrics.Totals().Hits, host.State.Metrics.Totals().Misses));
     }
+
+    [Fact]
+    public async Task Resetstat_sets_the_counters_of_INFO_to_zero_and_counts_itself()
+    {
+        var clock = new Microsoft.Extensions.Time.Testing.FakeTimeProvider();
+        await using var host = ServerFixture.Make(clock);
+        using var client = ServerFixture.ConnectInMemory(host);
+        await client.AskAsync("SET short-lived v PX 1");
+        await client.AskAsync("SETRANGE large 99999 x");
+        clock.Advance(TimeSpan.FromSeconds(1));
+        Assert.Null(await client.AskAsync("GET short-lived"));
+        while (host.State.Store.Statistics().ExpiredKeys == 0) await Task.Yield();
+        await client.AskAsync("DEL large");
+        var peak = await FieldAsync(client, "used_memory_peak");
+        Assert.Equal("1", await FieldAsync(client, "expired_keys"));
+        Assert.Equal("1", await FieldAsync(client, "total_connections_received"));
+        await client.AskAsync("CONFIG RESETSTAT");
+        foreach (var name in new[] { "expired_keys", "total_connections_received", "keyspace_misses", "total_error_replies", "rdb_saves" })
+            Assert.Equal((name, "0"), (name, await FieldAsync(client, name)));
+        Assert.Equal(peak, await FieldAsync(client, "used_memory_peak"));
+        Assert.StartsWith("calls=1,", await FieldAsync(client, "cmdstat_config|resetstat"), StringComparison.Ordinal);
+        Assert.Equal(1, host.State.Store.Statistics().ExpiredKeys);
+    }
+
+    [Theory]
+    [InlineData("SLOWLOG GET 1 2", "ERR unknown subcommand or wrong number of arguments for 'GET'. Try SLOWLOG HELP.")]
+    [InlineData("SLOWLOG get -2", "ERR count should be greater than or equal to -1")]
+    [InlineData("SLOWLOG GET x", "ERR count should be greater than or equal to -1")]
+    public async Task Slowlog_refuses(string command, string error)
+    {
+        await using var host = ServerFixture.Make(TimeProvider.System);
+        using var client = ServerFixture.ConnectInMemory(host);
+        Assert.Equal(new RespError(error), await client.AskAsync(command));
+    }
+
+    private static async Task<string> FieldAsync(RespClient client, string name) =>
+        ((string)(await client.AskAsync("INFO everything"))!).Split("\r\n").Single(line => line.StartsWith(name + ":", StringComparison.Ordinal))[(name.Length + 1)..];
 }

@@ -88,6 +88,7 @@ public sealed class PubSubCommandTests(ServerFixture server) : CommandTests(serv
         await ExpectArray("PUBSUB NUMSUB one two", "one", 1, "two", 0);
         await Expect("PUBSUB NUMPAT", 1);
         await ExpectError("PUBSUB CHANNELS a b", "ERR unknown subcommand or wrong number of arguments for 'CHANNELS'. Try PUBSUB HELP.");
+        await ExpectError("PUBSUB shardchannels a b", "ERR unknown subcommand or wrong number of arguments for 'shardchannels'. Try PUBSUB HELP.");
     }
 
     [Fact]
