@@ -146,8 +146,8 @@ internal sealed class ServerState
     /// <summary>The transport in use.</summary>
     public string TransportName { get; set; } = "none";
 
-    /// <summary>Stops the server; the argument says whether without waiting for anything. Null where nobody can.</summary>
-    public Action? Shutdown { get; set; }
+    /// <summary>Stops the server; the argument says why, for the log. Null where nobody can.</summary>
+    public Action<string>? Shutdown { get; set; }
 
     /// <summary>The largest string that a command may build, in bytes (proto-max-bulk-len).</summary>
     public long BulkSizeMax => Settings.RequestLimits.BulkSizeMax;

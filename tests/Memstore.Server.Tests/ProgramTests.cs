@@ -39,6 +39,32 @@ public sealed class ProgramTests
     }
 
     [Fact]
+    public async Task The_log_says_when_it_serves_and_who_stopped_it()
+    {
+        var path = Path.Combine(Path.GetTempPath(), Path.GetRandomFileName());
+        using (var process = Start("serve", "--data", "none", "--http-port", "0", "--port", "0", "--logfile", path))
+        {
+            using var client = await ConnectAsync(process);
+            using var resp = new RespClient(client.GetStream());
+            var id = await resp.AskAsync("CLIENT ID");
+            await resp.SendAsync("SHUTDOWN");
+            Assert.Equal(0, await ExitCodeAsync(process));
+            Assert.Matches($@" \* Memstore .* serves on 127\.0\.0\.1:\d+ \(.*\)\.\n(.*\n)*.* \* Stopping: client {id} at 127\.0\.0\.1:\d+ asked for it\.\n$", await File.ReadAllTextAsync(path, TestContext.Current.CancellationToken));
+        }
+
+        File.WriteAllText(path, "");
+        using (var process = Start("serve", "--data", "none", "--http-port", "0", "--port", "0", "--logfile", path))
+        {
+            using (await ConnectAsync(process))
+            using (var kill = Process.Start("kill", ["-TERM", process.Id.ToString()])) await ExitCodeAsync(kill);
+            Assert.Equal(0, await ExitCodeAsync(process));
+            Assert.EndsWith(" * Stopping: SIGTERM.\n", await File.ReadAllTextAsync(path, TestContext.Current.CancellationToken), StringComparison.Ordinal);
+        }
+
+        File.Delete(path);
+    }
+
+    [Fact]
     public async Task Who_waits_for_its_line_is_served_however_much_there_is_to_load()
     {
         const int Keys = 300_000;

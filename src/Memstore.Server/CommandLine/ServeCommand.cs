@@ -80,7 +80,7 @@ internal static class ServeCommand
         var settings = loaded.Settings;
         if (File.Exists(settings["data"])) return MemstoreCommand.Fail($"--data {settings["data"]}: it is a file and no directory.");
         var logger = new ServerLogger(settings, TimeProvider.System);
-        var stop = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var stop = new TaskCompletionSource<string>(TaskCreationOptions.RunContinuationsAsynchronously);
         ServerHost made;
         try
         {
@@ -92,7 +92,7 @@ internal static class ServeCommand
         }
 
         await using var host = made;
-        host.State.Shutdown = () => stop.TrySetResult();
+        host.State.Shutdown = reason => stop.TrySetResult(reason);
         using var onTerminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
         using var onInterrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
         try
@@ -115,17 +115,18 @@ internal static class ServeCommand
         {
             // Whoever waits for this line must not be told LOADING afterwards.
             Console.WriteLine(host);
+            if (settings["logfile"].Length > 0) ServerLog.Serves(logger, host.ToString());
             ServiceNotifier.Ready();
         }
 
-        await stop.Task;
+        ServerLog.Stopping(logger, await stop.Task);
         ServiceNotifier.Stopping();
         return MemstoreCommand.Good;
 
         void Stop(PosixSignalContext context)
         {
             context.Cancel = true;
-            stop.TrySetResult();
+            stop.TrySetResult(context.Signal.ToString());
         }
     }
 

@@ -1,5 +1,7 @@
+using System.Globalization;
 using Memstore.Engine.Journaling;
 using Memstore.Protocol;
+using Memstore.Server.Sessions;
 using static Memstore.Server.Commands.CommandFlags;
 
 namespace Memstore.Server.Commands;
@@ -37,6 +39,9 @@ internal static class PersistenceCommands
         },
     ]);
 
+    /// <summary>Who wants the server to stop, for the log.</summary>
+    public static string AskedBy(Session session) => string.Create(CultureInfo.InvariantCulture, $"client {session.Id} at {session.Address} asked for it");
+
     /// <summary>SHUTDOWN SAVE: stops the server once an image is written.</summary>
     public static void SaveAndShutDown(ref CommandCall call)
     {
@@ -57,7 +62,7 @@ internal static class PersistenceCommands
             }
 
             session.CloseAfterReply();
-            server.Shutdown?.Invoke();
+            server.Shutdown?.Invoke(AskedBy(session));
         });
     }
 

@@ -168,7 +168,7 @@ internal static class ServerCommands
         {
             // As in Redis nobody is answered: the connection closes.
             call.Session.CloseAfterReply();
-            call.Server.Shutdown?.Invoke();
+            call.Server.Shutdown?.Invoke(PersistenceCommands.AskedBy(call.Session));
         }
     }
 

@@ -47,6 +47,12 @@ internal static partial class ServerLog
     [LoggerMessage(112, LogLevel.Warning, "Metrics or traces could not be exported: {Reason}")]
     public static partial void ExportFailed(ILogger logger, string reason);
 
+    [LoggerMessage(117, LogLevel.Information, "{Line}.")]
+    public static partial void Serves(ILogger logger, string line);
+
+    [LoggerMessage(118, LogLevel.Information, "Stopping: {Reason}.")]
+    public static partial void Stopping(ILogger logger, string reason);
+
     [LoggerMessage(104, LogLevel.Error, "Housekeeping failed.")]
     public static partial void HousekeepingFailed(ILogger logger, Exception exception);
 

@@ -17,7 +17,10 @@ internal sealed class ServerLogger : ILogger
     private readonly TextWriter _error;
     private volatile LogLevel _level;
     private volatile bool _isJson;
-    private string _path;
+    private readonly string _path;
+
+    // Whether the file could not be written the last time.
+    private bool _isFileLost;
 
     /// <summary>Makes a log that obeys loglevel, log-format and logfile.</summary>
     /// <param name="settings">The settings; <see cref="Apply"/> obeys them again.</param>
@@ -75,12 +78,14 @@ internal sealed class ServerLogger : ILogger
             {
                 using var file = new FileStream(_path, FileMode.Append, FileAccess.Write, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0);
                 file.Write(Encoding.UTF8.GetBytes(line + "\n"));
+                _isFileLost = false;
                 return;
             }
             catch (Exception error) when (error is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
             {
-                _error.WriteLine(LogLine.Plain(_time.GetLocalNow(), LogLevel.Warning, $"The log goes to standard error: {error.Message}", null));
-                _path = "";
+                // A disk that is full has room again one day.
+                if (!_isFileLost) _error.WriteLine(LogLine.Plain(_time.GetLocalNow(), LogLevel.Warning, $"The log goes to standard error until its file can be written: {error.Message}", null));
+                _isFileLost = true;
             }
         }
 

@@ -104,8 +104,25 @@ public sealed class ServerLoggerTests : IDisposable
         ServerLog.FromClient(log, "one");
         ServerLog.FromClient(log, "two");
         Assert.Equal(3, Lines().Length);
-        Assert.Contains(" # The log goes to standard error: ", Lines()[0], StringComparison.Ordinal);
+        Assert.Contains(" # The log goes to standard error until its file can be written: ", Lines()[0], StringComparison.Ordinal);
         Assert.EndsWith(" * two", Lines()[2], StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_file_that_can_be_written_again_has_the_log_from_then_on()
+    {
+        var folder = Path.Combine(Path.GetTempPath(), Path.GetRandomFileName());
+        var path = Path.Combine(folder, "server.log");
+        Set("logfile", path);
+        var log = new ServerLogger(_settings, _clock, _error);
+        ServerLog.FromClient(log, "one");
+        Directory.CreateDirectory(folder);
+        ServerLog.FromClient(log, "two");
+        Assert.EndsWith(" * two", Assert.Single(File.ReadAllLines(path)), StringComparison.Ordinal);
+        Directory.Delete(folder, recursive: true);
+        ServerLog.FromClient(log, "three");
+        Assert.Equal(4, Lines().Length);
+        Assert.EndsWith(" * three", Lines()[3], StringComparison.Ordinal);
     }
 
     public void Dispose() => _error.Dispose();
