@@ -119,8 +119,11 @@ internal sealed class Balancer(ServerState server) : IAsyncDisposable
         var shards = moves.Select(static move => move.To).Distinct().Order().ToArray();
         return string.Create(
             CultureInfo.InvariantCulture,
-            $"shard {moves.Key} had {before[moves.Key] / average:f2} times the average load ({reason}): {Some(slots, "slot")} with {load:p1} of all moved to {Some(shards, "shard")}");
+            $"shard {moves.Key} had {before[moves.Key] / average:f2} times the average load ({reason}): {Some(slots, "slot")} with {PartOf(load, 1)} of all moved to {Some(shards, "shard")}");
     }
+
+    /// <summary>A part of the load for people. Among a thousand shards nothing has a whole percent of it.</summary>
+    internal static string PartOf(double load, int decimals) => load.ToString(load < 0.01 ? "p2" : $"p{decimals}", CultureInfo.InvariantCulture);
 
     private static string Some(int[] numbers, string name) =>
         numbers.Length <= Shown
@@ -143,7 +146,7 @@ internal sealed class Balancer(ServerState server) : IAsyncDisposable
             if (shard.HeaviestSlotLoad <= bound || !_alone.TryAdd(shard.HeaviestSlot, now)) continue;
             Note(string.Create(
                 CultureInfo.InvariantCulture,
-                $"slot {shard.HeaviestSlot} alone has {shard.HeaviestSlotLoad:p0} of the load, {shard.HeaviestSlotLoad * count:f1} times a shard's average, and cannot be split: others leave its shard {shard.Index}"));
+                $"slot {shard.HeaviestSlot} alone has {PartOf(shard.HeaviestSlotLoad, 0)} of the load, {shard.HeaviestSlotLoad * count:f1} times a shard's average, and cannot be split: others leave its shard {shard.Index}"));
         }
     }
 

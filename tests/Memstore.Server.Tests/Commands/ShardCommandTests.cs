@@ -5,6 +5,13 @@ namespace Memstore.Server.Tests.Commands;
 
 public sealed class ShardCommandTests
 {
+    [Theory]
+    [InlineData(0.4321, 0, "43 %")]
+    [InlineData(0.0678, 1, "6.8 %")]
+    [InlineData(0.0009, 0, "0.09 %")]
+    [InlineData(0, 1, "0.00 %")]
+    public void A_small_part_of_the_load_is_told_with_more_digits(double load, int decimals, string text) => Assert.Equal(text, Balancer.PartOf(load, decimals));
+
     [Fact]
     public async Task The_number_of_shards_changes_while_the_server_runs()
     {

@@ -21,9 +21,13 @@ function escapeByte(byte) {
 }
 
 /** One line of text: what is UTF-8 and visible stays, other bytes become \n, \x00 …, and a backslash \\. */
-export function visible(bytes) {
+export const visible = (bytes) => escaped(bytes, Infinity)[0];
+
+// The text, and how many bytes it has taken: no more than give so many characters.
+function escaped(bytes, most) {
   let out = "";
-  for (let i = 0; i < bytes.length;) {
+  let i = 0;
+  while (i < bytes.length && out.length < most) {
     const length = sequenceLength(bytes, i);
     if (length === 0) {
       out += hex(bytes[i++]);
@@ -35,7 +39,7 @@ export function visible(bytes) {
     else out += text;
     i += length;
   }
-  return out;
+  return [out, i];
 }
 
 /** Lines of text if the bytes are UTF-8 without hidden characters but tabs and line feeds; otherwise null. */
@@ -48,10 +52,13 @@ export function asPlainText(bytes) {
   }
 }
 
-/** visible, but at most so many characters of it. */
-export function visibleStart(bytes, most = 400) {
-  if (bytes.length <= most) return visible(bytes);
-  return `${visible(bytes.subarray(0, most))}… (${bytes.length} bytes)`;
+/** Characters of a key that a table shows: with four for each byte that has no picture, long ones would fill the view. */
+export const nameLength = 120;
+
+/** visible, but about so many characters of it, and of bytes that are the beginning of more. */
+export function visibleStart(bytes, most = 400, length = bytes.length) {
+  const [text, end] = escaped(bytes, most);
+  return end < length ? `${text}… (${length} bytes)` : text;
 }
 
 // How many bytes the character at a place has, 0 if they are not UTF-8.

@@ -1,5 +1,5 @@
 // Lines over the last two minutes, drawn as SVG.
-import { drawing, element, setText } from "./dom.js";
+import { drawing, element, say, setText } from "./dom.js";
 import { historySeconds } from "./figures.js";
 import { timeOfDay } from "./format.js";
 
@@ -80,8 +80,7 @@ export class Chart {
     setText(this.when, this.#cursor === null || !point ? "" : timeOfDay(point.time * 1000));
     this.cursorLine.setAttribute("visibility", this.#cursor === null || !point ? "hidden" : "visible");
     if (point && this.#cursor !== null) for (const end of ["x1", "x2"]) this.cursorLine.setAttribute(end, x(point.time));
-    const summary = this.#series.map((one, i) => `${one.title} ${this.values[i].textContent}`).join(", ");
-    this.svg.setAttribute("aria-label", `${this.#options.title}: ${summary}. Arrow keys go through the last two minutes.`);
+    this.svg.setAttribute("aria-label", `${this.#options.title}: ${this.#summary()}. Arrow keys go through the last two minutes.`);
   }
 
   #moveTo(x) {
@@ -100,7 +99,10 @@ export class Chart {
     if (to === undefined) return;
     event.preventDefault();
     this.#setCursor(to === null ? null : Math.max(0, Math.min(last, to)));
+    if (this.#cursor !== null) say(`${this.when.textContent}: ${this.#summary()}`);
   }
+
+  #summary() { return this.#series.map((one, i) => `${one.title} ${this.values[i].textContent}`).join(", "); }
 
   #setCursor(index) {
     this.#cursor = index;

@@ -31,11 +31,16 @@ export function setText(node, text) {
 /** The element of the page with an id. */
 export const byId = (id) => document.getElementById(id);
 
-/** Says something to all who listen, once: what an action did, that the server has gone. */
-export function announce(text) {
+/** Says something to those who hear the page and do not see it. */
+export function say(text) {
   const region = byId("announcement");
   region.textContent = "";
   region.textContent = text;
+}
+
+/** Says something to all, once: what an action did, that the server has gone. */
+export function announce(text) {
+  say(text);
   byId("toast").textContent = text;
   byId("toast").hidden = false;
   clearTimeout(announce.timer);

@@ -126,6 +126,9 @@ export class Figures {
   }
 }
 
+// Classes end at powers of two in nanoseconds, of which the reply has whole microseconds: 8 stands for 8.192.
+const exact = (limit) => 2 ** Math.ceil(Math.log2(limit * 1000)) / 1000;
+
 // [command, [calls, n, histogram_usec, [limit, calls up to it, …]], …] as calls in each class, over all commands.
 function readHistograms(reply) {
   const classes = new Map();
@@ -133,7 +136,8 @@ function readHistograms(reply) {
     let below = 0;
     const steps = reply[i][3];
     for (let j = 0; j < steps.length; j += 2) {
-      classes.set(steps[j], (classes.get(steps[j]) ?? 0) + steps[j + 1] - below);
+      const limit = exact(steps[j]);
+      classes.set(limit, (classes.get(limit) ?? 0) + steps[j + 1] - below);
       below = steps[j + 1];
     }
   }

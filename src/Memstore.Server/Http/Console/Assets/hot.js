@@ -1,5 +1,5 @@
 // Keys that are used most, and keys that occupy most.
-import { visible } from "./bytes.js";
+import { nameLength, toBase64, visibleStart } from "./bytes.js";
 import { byId } from "./dom.js";
 import * as format from "./format.js";
 import { ReplyError, toObject } from "./server.js";
@@ -7,8 +7,11 @@ import { Table } from "./table.js";
 
 const shown = 20;
 
-/** The key of a row; the server keeps the beginning of a long one. */
-const nameOf = (row) => (visible(row.key) || "(empty)") + (row["key-length"] > row.key.length ? "…" : "");
+/** The key of a row; the server keeps the beginning of a long one, with its length. */
+const nameOf = (row) => visibleStart(row.key, nameLength, row["key-length"]) || "(empty)";
+
+// Keys that begin alike may look alike.
+const rowOf = (row) => `${row.database} ${row.slot} ${row["key-length"]} ${toBase64(row.key)}`;
 
 /** The view. */
 export class Hot {
@@ -29,14 +32,14 @@ export class Hot {
       { id: "bytes", title: "Bytes/s", number: true, text: (row) => format.bytes(Number(row["bytes-per-second"])) },
       { id: "cpu", title: "Processor", number: true, text: (row) => format.micros(Number(row["cpu-us-per-second"])) + "/s" },
       ...place,
-    ], { label: "Hot keys", key: (row) => `${row.database} ${nameOf(row)}`, onopen: open, empty: "No key was used in the last half minute." });
+    ], { label: "Hot keys", key: rowOf, onopen: open, empty: "No key was used in the last half minute." });
     this.big = new Table(byId("big-table"), [
       ...common,
       { id: "type", title: "Type", text: (row) => row.type },
       { id: "bytes", title: "Memory", number: true, text: (row) => format.bytes(row.bytes), bar: (row) => row.bar, hover: (row) => `${format.count(row.bytes)} bytes` },
       { id: "elements", title: "Elements", number: true, text: (row) => format.count(row.elements) },
       ...place,
-    ], { label: "Big keys", key: (row) => `${row.database} ${nameOf(row)}`, onopen: open, empty: "The scan in the background has found no key yet." });
+    ], { label: "Big keys", key: rowOf, onopen: open, empty: "The scan in the background has found no key yet." });
   }
 
   commands() {

@@ -1,13 +1,14 @@
 // The key browser: finds keys with SCAN and shows what is in them.
-import { asPlainText, hexDump, splitLine, toBase64, toBytes, visible, visibleStart } from "./bytes.js";
+import { asPlainText, hexDump, nameLength, splitLine, toBase64, toBytes, visible, visibleStart } from "./bytes.js";
 import { announce, byId, confirm, element } from "./dom.js";
 import * as format from "./format.js";
 import { ask, ReplyError, textOf } from "./server.js";
 import { Table } from "./table.js";
 
-// One press of a button looks for so many keys, in at most so many requests.
+// One press of a button looks for so many keys, for so long at most; a pattern is compared with so many keys in each request.
 const wanted = 100;
-const requestsMax = 40;
+const lookMs = 4000;
+const comparedAtOnce = 20_000;
 const stringShown = 64 * 1024;
 const fieldsShown = 100;
 
@@ -22,7 +23,7 @@ export class Keys {
   constructor(guard) {
     this.guard = guard;
     this.table = new Table(byId("key-table"), [
-      { id: "key", title: "Key", code: true, wide: true, text: (row) => visibleStart(row.key) || "(empty)" },
+      { id: "key", title: "Key", code: true, wide: true, text: (row) => visibleStart(row.key, nameLength) || "(empty)" },
       { id: "type", title: "Type", text: (row) => row.type },
       { id: "ttl", title: "TTL", number: true, text: (row) => lifeOf(row.deadline), sort: (row) => row.deadline ?? Infinity },
       { id: "bytes", title: "Memory", number: true, text: (row) => format.bytes(row.bytes), sort: (row) => row.bytes },
@@ -36,6 +37,7 @@ export class Keys {
     });
     byId("scan-more").addEventListener("click", () => this.scan(true));
     this.#showDatabases([0]);
+    byId("value").append(nothingChosen());
   }
 
   commands() { return []; }
@@ -64,17 +66,28 @@ export class Keys {
     if (!more) {
       this.#cursor = "0";
       this.#found.clear();
+      this.table.empty.textContent = "Looking …";
+      this.table.update([]);
     }
     byId("scan-state").textContent = "looking …";
+    const sole = soleKeyOf(filter);
     await this.guard(async () => {
+      if (sole) {
+        await this.#describe(database, [sole], (type) => ["", type].includes(byId("scan-type").value));
+        if (run === this.#run) this.#showFound();
+        return;
+      }
       const before = this.#found.size;
-      for (let i = 0; i < requestsMax; i++) {
-        const [reply] = await ask([["SCAN", this.#cursor, ...filter, "COUNT", filter.length > 0 ? 1000 : wanted]], { database });
+      const begun = performance.now();
+      while (performance.now() - begun < lookMs) {
+        const [reply] = await ask([["SCAN", this.#cursor, ...filter, "COUNT", filter.length > 0 ? comparedAtOnce : wanted]], { database });
         if (run !== this.#run) return;
         if (reply instanceof ReplyError) return void (byId("scan-state").textContent = reply.text);
         this.#cursor = textOf(reply[0]);
         await this.#describe(database, reply[1]);
-        if (run !== this.#run || this.#cursor === "0" || this.#found.size - before >= wanted) break;
+        if (run !== this.#run) return;
+        if (this.#cursor === "0" || this.#found.size - before >= wanted) break;
+        this.table.update([...this.#found.values()]);
       }
       this.#showFound();
     });
@@ -106,21 +119,21 @@ export class Keys {
     if (matchMedia("(max-width: 900px)").matches) byId("value-panel").scrollIntoView();
   }
 
-  async #describe(database, keys) {
+  async #describe(database, keys, isWanted = () => true) {
     if (keys.length === 0) return;
     const replies = await ask(keys.flatMap((key) => [["TYPE", key], ["PTTL", key], ["MEMORY", "USAGE", key]]), { database });
     keys.forEach((key, i) => {
       const [type, ttl, memory] = replies.slice(3 * i, 3 * i + 3);
       const id = idOf(database, key);
-      if (textOf(type) !== "none") this.#found.set(id, { id, database, key, type: textOf(type), deadline: deadlineOf(ttl), bytes: memory ?? NaN });
+      if (textOf(type) !== "none" && isWanted(textOf(type))) this.#found.set(id, { id, database, key, type: textOf(type), deadline: deadlineOf(ttl), bytes: memory ?? NaN });
     });
   }
 
   #showFound() {
     const isAll = this.#cursor === "0";
-    byId("scan-state").textContent = `${format.count(this.#found.size)} keys${isAll ? "" : ", there may be more"}`;
+    byId("scan-state").textContent = `${format.count(this.#found.size)} ${this.#found.size === 1 ? "key" : "keys"}${isAll ? "" : ", there may be more"}`;
     byId("scan-more").hidden = isAll;
-    this.table.empty.textContent = isAll ? "No key matches." : "None among those looked at.";
+    this.table.empty.textContent = !isAll ? "None among those looked at." : filterOf()?.length === 0 ? `Database ${this.database} has no keys.` : "No key matches.";
     this.table.update([...this.#found.values()]);
   }
 
@@ -189,13 +202,15 @@ export class Keys {
       if (this.#open && idOf(this.#open.database, this.#open.key) === idOf(database, key)) {
         this.#open = null;
         byId("value-title").textContent = "No key chosen";
-        byId("value").replaceChildren();
+        byId("value").replaceChildren(nothingChosen());
       }
     });
   }
 }
 
 const idOf = (database, key) => `${database} ${toBase64(key)}`;
+
+const nothingChosen = () => element("p", { class: "empty", text: "Choose a key to see its value: click on it, or press Enter." });
 
 const fact = (name, value) => element("div", {}, element("dt", { text: name }), element("dd", { text: value }));
 
@@ -206,6 +221,12 @@ function lifeOf(deadline) {
   if (deadline === null) return "none";
   const left = deadline - Date.now();
   return left <= 0 ? "expired" : left < 10_000 ? `${(left / 1000).toFixed(1)} s` : format.seconds(left / 1000);
+}
+
+// The key that a pattern without *, ?, [ and \ matches, which need not be looked for among all others; null for other patterns.
+function soleKeyOf(filter) {
+  const pattern = filter[0] === "MATCH" ? filter[1] : null;
+  return pattern?.every((byte) => !"*?[\\".includes(String.fromCharCode(byte))) ? pattern : null;
 }
 
 // What SCAN is to leave out; null if the pattern cannot be read. A pattern in quotes may have escapes: "\xff*".

@@ -117,12 +117,27 @@ function setState(state, text) {
 function showLive(commands) {
   const { info } = figures;
   setText(byId("version"), info.memstore_version);
-  setState("live", `${location.hostname}:${info.tcp_port}, up ${seconds(figures.number("uptime_in_seconds"))}`);
+  const trouble = troubleOf(info);
+  setState(trouble ? "waiting" : "live", `${location.hostname}:${info.tcp_port}, up ${seconds(figures.number("uptime_in_seconds"))}`);
   setText(byId("cost"), `This page asks once a second, with ${commands} commands in one request; they are part of the figures.`);
+  showTrouble(trouble);
   if (goneSince === null) return;
   goneSince = null;
-  byId("gone").hidden = true;
   announce("The server answers again");
+}
+
+// What hinders clients while the server answers; null if nothing does.
+function troubleOf(info) {
+  if (info.loading === "1") return `The server is loading its data: ${Math.floor(Number(info.loading_loaded_perc ?? 0))} % done. Until then clients are told LOADING.`;
+  if (info.aof_last_write_status === "err") return `Writes are refused: ${info.journal_last_error || "the journal cannot be written"}`;
+  if (info.rdb_last_bgsave_status === "err") return "The last image could not be written; the server's log says why.";
+  return null;
+}
+
+function showTrouble(text) {
+  const box = byId("gone");
+  box.hidden = text === null;
+  if (text !== null) setText(box, text);
 }
 
 function showGone(error) {
@@ -132,8 +147,7 @@ function showGone(error) {
     goneSince = Date.now();
     announce("The server does not answer");
   }
-  byId("gone").hidden = false;
-  setText(byId("gone"), `The server has not answered since ${timeOfDay(goneSince)} (${error.message}). What is shown is what it said before; asking again every second.`);
+  showTrouble(`The server has not answered since ${timeOfDay(goneSince)} (${error.message}). What is shown is what it said before; asking again every second.`);
 }
 
 function show() {

@@ -44,7 +44,7 @@ export class Overview {
       new Chart(byId("chart-network"), [{ name: "input", title: "in" }, { name: "output", title: "out" }], { title: "Network, bytes a second", format: (value) => format.bytes(value) + "/s", axis: format.bytes, binary: true }),
     ];
     this.owners = new Table(byId("owners"), [
-      { id: "owner", title: "Owner", text: (row) => row.title },
+      { id: "owner", title: "Owner", wide: true, text: (row) => row.title },
       { id: "bytes", title: "Memory", number: true, text: (row) => format.bytes(row.bytes), hover: (row) => `${format.count(row.bytes)} bytes` },
       { id: "part", title: "Of resident", number: true, text: (row) => format.percent(row.part), bar: (row) => row.part },
     ], { label: "Memory by owner", key: (row) => row.title });
@@ -113,7 +113,7 @@ export class Overview {
       this.#fact("Delayed syncs", format.count(number("aof_delayed_fsync")));
       this.#fact("Journal error", figures.info.journal_last_error || "none", Boolean(figures.info.journal_last_error));
     }
-    this.#fact("Last image", number("rdb_saves") > 0 ? when(number("rdb_last_save_time") * 1000) : "none in this run");
+    this.#fact("Last image", number("rdb_last_bgsave_time_sec") >= 0 ? when(number("rdb_last_save_time") * 1000) : "none in this run");
     this.#fact("Image state", saving ? `being written, ${format.seconds(number("rdb_current_bgsave_time_sec"))}` : figures.info.rdb_last_bgsave_status, !saving && figures.info.rdb_last_bgsave_status !== "ok");
     this.#fact("Image size", number("image_bytes") > 0 ? format.bytes(number("image_bytes")) : "none");
     this.#fact("Changes since", format.count(number("rdb_changes_since_last_save")));

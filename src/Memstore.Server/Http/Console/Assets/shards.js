@@ -21,7 +21,7 @@ export class Shards {
       { id: "commits", title: "Commits", number: true, text: (row) => format.count(row.commits), sort: (row) => row.commits },
       { id: "combined", title: "Combined", hint: "Commits made for others that had queued", number: true, text: (row) => format.count(row.combined), sort: (row) => row.combined },
       { id: "conflicts", title: "Conflicts", number: true, text: (row) => format.count(row.conflicts), sort: (row) => row.conflicts },
-      { id: "queue", title: "Queue", hint: "Transactions that wait now, and the most that were seen to", number: true, text: (row) => `${row["queue-depth"]} (≤ ${row["longest-queue"]})`, sort: (row) => row["queue-depth"] },
+      { id: "queue", title: "Queue", hint: "Transactions that wait now, and the most that were seen to", number: true, text: (row) => `${row["queue-depth"]}, most ${row["longest-queue"]}`, sort: (row) => row["queue-depth"] },
       { id: "heavy", title: "Heaviest slot", hint: "Its number and its part of the whole load", number: true, text: (row) => `${row["heaviest-slot"]}: ${format.percent(Number(row["heaviest-slot-share"]))}`, sort: (row) => Number(row["heaviest-slot-share"]) },
     ], {
       label: "Load of shards", key: (row) => row.shard, sort: { id: "shard", down: false },
@@ -29,7 +29,7 @@ export class Shards {
     });
     byId("shard-table").addEventListener("focusout", () => this.#ring.select(null));
     this.log = new Table(byId("shard-log"), [
-      { id: "when", title: "When", text: (row) => format.dateTime(row.when) },
+      { id: "when", title: "When", time: true, text: (row) => format.dateTime(row.when) },
       { id: "what", title: "What", wide: true, text: (row) => row.what },
     ], { label: "Log of shards", key: (row) => row.id, empty: "Nothing has happened to shards." });
   }

@@ -10,14 +10,14 @@ export class Slow {
   constructor() {
     this.slow = new Table(byId("slow-table"), [
       { id: "id", title: "No.", number: true, text: (row) => String(row.id), sort: (row) => row.id },
-      { id: "when", title: "When", text: (row) => format.dateTime(row.when * 1000), sort: (row) => row.when },
+      { id: "when", title: "When", time: true, text: (row) => format.dateTime(row.when * 1000), sort: (row) => row.when },
       { id: "took", title: "Took", number: true, text: (row) => format.micros(row.took), sort: (row) => row.took },
-      { id: "client", title: "Client", code: true, text: (row) => row.client },
       { id: "command", title: "Command", code: true, wide: true, text: (row) => row.command },
+      { id: "client", title: "Client", code: true, text: (row) => row.client },
     ], { label: "Slow commands", key: (row) => row.id, sort: { id: "id", down: true }, empty: "No command was slow." });
     this.events = new Table(byId("event-table"), [
       { id: "event", title: "Event", code: true, text: (row) => row.event },
-      { id: "when", title: "Last", text: (row) => format.dateTime(row.when * 1000) },
+      { id: "when", title: "Last", time: true, text: (row) => format.dateTime(row.when * 1000) },
       { id: "last", title: "Took", number: true, text: (row) => format.micros(row.last * 1000) },
       { id: "most", title: "Longest", number: true, text: (row) => format.micros(row.most * 1000) },
     ], { label: "Events", key: (row) => row.event, empty: "No event, or latency-monitor-threshold is 0." });

@@ -6,7 +6,7 @@ const rowsMax = 1000;
 
 /**
  * A table: one stop of the tab key; arrows go from row to row, right to the buttons of a row; Enter acts on a row, Delete deletes.
- * Columns: { id, title, unit, text(row), number, sort(row), bar(row), title(row), wide }. Rows are told apart by key(row).
+ * Columns: { id, title, text(row), and where wanted hint, number, code, time, wide, sort(row), bar(row), mark(row), swatch(row), hover(row) }. Rows are told apart by key(row).
  */
 export class Table {
   #columns;
@@ -121,7 +121,7 @@ export class Table {
   #makeRow(key) {
     const row = { key, node: element("tr", { tabindex: "-1" }), cells: [] };
     for (const column of this.#columns) {
-      const cell = element("td", { class: [column.number && "number", column.wide && "wide", column.code && "code", column.swatch && "swatch"].filter(Boolean).join(" ") || null });
+      const cell = element("td", { class: [column.number && "number", column.wide && "wide", column.code && "code", column.time && "time", column.swatch && "swatch"].filter(Boolean).join(" ") || null });
       if (column.bar) {
         row.bar = element("span", { class: "bar", "aria-hidden": "true" }, element("span"));
         cell.append(element("span", { class: "figure" }), row.bar);
