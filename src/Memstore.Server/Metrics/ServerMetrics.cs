@@ -140,7 +140,7 @@ internal sealed class ServerMetrics(ServerState server) : IDisposable
         var seconds = Stopwatch.GetElapsedTime(oldest.Timestamp, newest.Timestamp).TotalSeconds;
         return seconds <= 0
             ? default
-            : ((newest.Commands - oldest.Commands) / seconds, (newest.Input - oldest.Input) / seconds, (newest.Output - oldest.Output) / seconds);
+            : (Math.Max(0, newest.Commands - oldest.Commands) / seconds, Math.Max(0, newest.Input - oldest.Input) / seconds, Math.Max(0, newest.Output - oldest.Output) / seconds);
     }
 
     /// <summary>Takes a sample for <see cref="Rates"/>. Called by housekeeping.</summary>
@@ -180,6 +180,8 @@ internal sealed class ServerMetrics(ServerState server) : IDisposable
         foreach (var thread in _threads) thread.Reset();
         _errors.Clear();
         Array.Clear(_samples);
+        // The oldest sample is the first one until the ring is full.
+        _sampleIndex = 0;
         Volatile.Write(ref _rejectedConnections, 0);
         Volatile.Write(ref _baseline, new StatsBaseline(
             server.Sessions.Accepted, server.Store.Statistics().ExpiredKeys, server.Persistence?.Saves ?? 0, server.Persistence?.Journal?.Figures.DelayedSyncs ?? 0));

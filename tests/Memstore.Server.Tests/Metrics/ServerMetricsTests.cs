@@ -22,6 +22,20 @@ public sealed class ServerMetricsTests
     }
 
     [Fact]
+    public void Rates_begin_anew_after_a_reset()
+    {
+        using var harness = new CommandHarness();
+        var metrics = harness.Server.Metrics;
+        for (var i = 0; i < 20; i++) metrics.Sample();
+        metrics.Reset();
+        metrics.Sample();
+        metrics.OfThisThread.Of(harness.Server.Commands.Rows[0]).Calls += 1_000_000_000;
+        metrics.Sample();
+        // Not over the time since the machine started.
+        Assert.True(metrics.Rates().Commands > 1_000_000, $"{metrics.Rates()}");
+    }
+
+    [Fact]
     public void Threads_that_run_at_the_same_time_count_for_themselves()
     {
         using var harness = new CommandHarness();
