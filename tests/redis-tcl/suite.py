@@ -18,12 +18,13 @@ import time
 UNITS = [
     "unit/type/string", "unit/type/incr", "unit/type/hash", "unit/multi", "unit/expire", "unit/scan", "unit/protocol",
     "unit/querybuf", "unit/pubsub", "unit/auth", "unit/keyspace", "unit/other",
+    "unit/slowlog", "unit/latency-monitor", "unit/info", "unit/info-command",
 ]
 # Every test of this one counts as slow, and they take four seconds.
 SLOW_UNITS = ["unit/querybuf"]
 
 # The suite starts these servers itself, through redis-server.sh, because it wants them with another configuration.
-OWN_SERVER_UNITS = ["unit/auth"]
+OWN_SERVER_UNITS = ["unit/auth", "unit/info"]
 UNIT_SECONDS_MAX = 240
 TEST_SECONDS_MAX = 60
 

@@ -163,19 +163,22 @@ internal static class DiagnosticCommands
     {
         var metrics = call.Server.Metrics;
         var chosen = new List<(Command Row, CommandCounters Counters)>();
-        if (call.Args.Remaining == 0) chosen.AddRange(metrics.Commands().Where(pair => pair.Counters.Calls > 0));
+        if (call.Args.Remaining == 0) chosen.AddRange(metrics.Commands().Where(static pair => HasEnded(pair.Counters)));
         while (call.Args.Remaining > 0)
         {
             if (call.Server.Commands.FindFullName(call.Args.Bytes()) is not { } row) continue;
             foreach (var each in row.IsContainer ? row.Subcommands : [row])
             {
                 var counters = metrics.Sum(each);
-                if (counters.Calls > 0) chosen.Add((each, counters));
+                if (HasEnded(counters)) chosen.Add((each, counters));
             }
         }
         call.Reply.MapHeader(chosen.Count);
         foreach (var (row, counters) in chosen) WriteHistogram(call.Reply, row, counters);
     }
+
+    // Not this very call, if it is the first one.
+    private static bool HasEnded(in CommandCounters counters) => counters.Histogram!.AsSpan().ContainsAnyExcept(0);
 
     // The borders are powers of two in nanoseconds; the reply wants microseconds, and counts that add up.
     private static void WriteHistogram(ReplyWriter reply, Command row, in CommandCounters counters)

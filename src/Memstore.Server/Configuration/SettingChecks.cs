@@ -56,13 +56,15 @@ internal static class SettingChecks
     {
         error = null;
         var words = text.Split(' ', StringSplitOptions.RemoveEmptyEntries);
-        foreach (var word in words)
+        for (var i = 0; i < words.Length; i++)
         {
-            if (!double.TryParse(word, NumberStyles.Float, CultureInfo.InvariantCulture, out var number))
+            if (!double.TryParse(words[i], NumberStyles.Float, CultureInfo.InvariantCulture, out var number))
                 error = "Invalid latency-tracking-info-percentiles parameters";
             else if (number is not (>= 0 and <= 100))
                 error = "latency-tracking-info-percentiles parameters should sit between [0.0,100.0]";
             if (error is not null) return null;
+            // INFO names its figures by it: p50, however it was written.
+            words[i] = number.ToString("0.######", CultureInfo.InvariantCulture);
         }
         return string.Join(' ', words);
     }

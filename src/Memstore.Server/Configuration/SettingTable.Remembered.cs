@@ -63,7 +63,6 @@ internal static partial class SettingTable
         new("io-threads", Integer, "1") { Min = 1, Max = 128, Changes = Changeability.Start },
         new("io-threads-do-reads", Flag, "no") { Changes = Changeability.Start },
         new("jemalloc-bg-thread", Flag, "yes"),
-        new("latency-tracking-info-percentiles", Text, "50 99 99.9") { Check = SettingChecks.Percentiles },
         new("lazyfree-lazy-eviction", Flag, "no"),
         new("lazyfree-lazy-expire", Flag, "no"),
         new("lazyfree-lazy-server-del", Flag, "no"),

@@ -77,6 +77,7 @@ internal static partial class SettingTable
         new("slowlog-max-len", Integer, "128") { About = "How many slow commands are kept." },
         new("latency-monitor-threshold", Integer, "0") { About = "Milliseconds from which on an event is kept; 0 turns it off." },
         new("latency-tracking", Flag, "yes") { About = "Whether INFO shows percentiles of latency." },
+        new("latency-tracking-info-percentiles", Text, "50 99 99.9") { Check = SettingChecks.Percentiles, About = "Which percentiles INFO shows." },
         new("notify-keyspace-events", Text, "") { Check = SettingChecks.KeyspaceEvents, About = "The classes of keyspace events that are published; empty for none." },
         new("min-replicas-max-lag", Integer, "10") { Max = IntMax, Alias = "min-slaves-max-lag", About = "How old the word of a replica may be, in seconds; 0 turns min-replicas-to-write off." },
         new("min-replicas-to-write", Integer, "0") { Max = IntMax, Alias = "min-slaves-to-write", About = "Writes are refused with fewer replicas; there is no replication, so above 0 all are." },

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Text.RegularExpressions;
 using Memstore.Server.Tests.Sessions;
 using Xunit;
 
@@ -136,6 +137,49 @@ public sealed class FigureTests
         Assert.Equal(peak, await FieldAsync(client, "used_memory_peak"));
         Assert.StartsWith("calls=1,", await FieldAsync(client, "cmdstat_config|resetstat"), StringComparison.Ordinal);
         Assert.Equal(1, host.State.Store.Statistics().ExpiredKeys);
+    }
+
+    [Theory]
+    [InlineData("0.0 50.0 100.0", "0 50 100", "p0=,p50=,p100=")]
+    [InlineData("99.95", "99.95", "p99.95=")]
+    [InlineData("1e1 33.3333333333", "10 33.333333", "p10=,p33.333333=")]
+    [InlineData("", "", "")]
+    public async Task Percentiles_of_INFO_are_named_by_their_numbers(string given, string kept, string shown)
+    {
+        await using var host = ServerFixture.Make(TimeProvider.System);
+        using var client = ServerFixture.ConnectInMemory(host);
+        Assert.Equal("OK", await client.AskAsync($"CONFIG SET latency-tracking-info-percentiles \"{given}\""));
+        Assert.Equal(kept, ((object?[])(await client.AskAsync("CONFIG GET latency-tracking-info-percentiles"))!)[1]);
+        Assert.Equal(shown, Regex.Replace(await FieldAsync(client, "latency_percentiles_usec_config|set"), @"=[\d.]+", "="));
+    }
+
+    [Fact]
+    public async Task Long_commands_are_cut_in_the_slow_log()
+    {
+        await using var host = ServerFixture.Make(TimeProvider.System, ("slowlog-log-slower-than", "0"), ("slowlog-max-len", "2"));
+        using var client = ServerFixture.ConnectInMemory(host);
+        await client.AskAsync("ECHO " + new string('A', 129));
+        await client.AskAsync("EXISTS " + string.Join(' ', Enumerable.Range(1, 32)));
+        await client.AskAsync("CONFIG SET slowlog-log-slower-than -1");
+        Assert.Equal(2L, await client.AskAsync("SLOWLOG LEN"));
+        var kept = (object?[])((object?[])((object?[])(await client.AskAsync("SLOWLOG GET -1"))!)[0]!)[3]!;
+        Assert.Equal(32, kept.Length);
+        Assert.Equal("... (2 more arguments)", kept[31]);
+        await client.AskAsync("CONFIG SET slowlog-log-slower-than 0 slowlog-max-len 3");
+        await client.AskAsync("ECHO " + new string('A', 129));
+        await client.AskAsync("CONFIG SET slowlog-log-slower-than -1");
+        kept = (object?[])((object?[])((object?[])(await client.AskAsync("SLOWLOG GET 1"))!)[0]!)[3]!;
+        Assert.Equal(["ECHO", new string('A', 128) + "... (1 more bytes)"], kept);
+    }
+
+    [Fact]
+    public async Task A_histogram_has_the_commands_that_have_ended()
+    {
+        await using var host = ServerFixture.Make(TimeProvider.System);
+        using var client = ServerFixture.ConnectInMemory(host);
+        await client.AskAsync("CONFIG RESETSTAT");
+        Assert.Equal("config|resetstat", ((object?[])(await client.AskAsync("LATENCY HISTOGRAM"))!)[0]);
+        Assert.Equal(4, ((object?[])(await client.AskAsync("LATENCY HISTOGRAM"))!).Length);
     }
 
     [Theory]
