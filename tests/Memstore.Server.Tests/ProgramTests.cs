@@ -266,6 +266,32 @@ public sealed class ProgramTests
     }
 
     [Fact]
+    public async Task It_serves_when_nothing_that_it_prints_or_logs_can_be_written()
+    {
+        if (!File.Exists("/dev/full")) return;
+        var folder = Directory.CreateTempSubdirectory("memstore-").FullName;
+        using var systemd = new Socket(AddressFamily.Unix, SocketType.Dgram, ProtocolType.Unspecified);
+        systemd.Bind(new UnixDomainSocketEndPoint(Path.Combine(folder, "notify")));
+        var path = Path.Combine(folder, "memstore");
+        const string Silent = "exec dotnet \"$0\" serve --port 0 --http-port 0 --data none --unixsocket \"$1\" >/dev/full 2>/dev/full";
+        var start = new ProcessStartInfo("bash", ["-c", Silent, Path.Combine(AppContext.BaseDirectory, "memstore.dll"), path]);
+        start.Environment["NOTIFY_SOCKET"] = Path.Combine(folder, "notify");
+        using var process = Process.Start(start)!;
+        Assert.Equal("STATUS=Loading the data", await ReceiveAsync(systemd));
+        Assert.Equal("READY=1\nSTATUS=Serving", await ReceiveAsync(systemd));
+        using (var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified))
+        {
+            await socket.ConnectAsync(new UnixDomainSocketEndPoint(path), TestContext.Current.CancellationToken);
+            using var resp = new RespClient(new NetworkStream(socket));
+            Assert.Equal("OK", await resp.AskAsync("SHARDS SET 5"));
+            await resp.SendAsync("SHUTDOWN");
+        }
+
+        Assert.Equal(0, await ExitCodeAsync(process));
+        Directory.Delete(folder, recursive: true);
+    }
+
+    [Fact]
     public async Task It_serves_a_Unix_socket_too()
     {
         var path = Path.Combine(Path.GetTempPath(), $"memstore-{Guid.NewGuid():n}.sock");

@@ -15,21 +15,37 @@ internal static class MemstoreCommand
     // A value that begins with @ is a value and no file of arguments: passwords do.
     private static readonly ParserConfiguration Parsing = new() { ResponseFileTokenReplacer = null };
 
-    // The server ends by itself when a signal says so, and takes the time that it needs; the library would end it after two seconds.
-    private static readonly InvocationConfiguration Running = new() { ProcessTerminationTimeout = null };
+    // The server ends by itself when a signal says so, and takes the time that it needs; the library would end it after two seconds. Nor does the library
+    // catch what is thrown: it would answer an error of ours with 1, after which no service manager starts the server again.
+    private static readonly InvocationConfiguration Running = new() { ProcessTerminationTimeout = null, EnableDefaultExceptionHandler = false };
 
     /// <summary>Runs what the arguments ask for; the result is the exit code.</summary>
     public static async Task<int> RunAsync(string[] args)
     {
         var result = Make().Parse(args, Parsing);
         if (result.Errors.Count > 0) return Fail($"{OneLine(result.Errors[0].Message)}. See memstore --help.");
-        return await result.InvokeAsync(Running);
+        try
+        {
+            return await result.InvokeAsync(Running);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            // What was to be printed has no place: the disk is full, the descriptor closed.
+            return Fail($"{(error.InnerException ?? error).Message.TrimEnd('.')}.");
+        }
     }
 
-    /// <summary>Prints one line on standard error.</summary>
+    /// <summary>Prints one line on standard error, if that can be written.</summary>
     public static int Fail(string line)
     {
-        Console.Error.WriteLine("memstore: " + line);
+        try
+        {
+            Console.Error.WriteLine("memstore: " + line);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+        }
+
         return Failed;
     }
 
@@ -46,7 +62,7 @@ internal static class MemstoreCommand
         root.Subcommands.Add(Help(root));
         var help = root.Options.OfType<HelpOption>().Single();
         help.Action = new ExamplesHelp((HelpAction)help.Action!);
-        root.SetAction(_ => root.Parse("--help").Invoke());
+        root.SetAction(_ => root.Parse("--help").Invoke(Running));
         return root;
     }
 
@@ -65,9 +81,9 @@ internal static class MemstoreCommand
         help.Arguments.Add(name);
         help.SetAction(parsed =>
         {
-            if (parsed.GetValue(name) is not { } wanted) return root.Parse("--help").Invoke();
+            if (parsed.GetValue(name) is not { } wanted) return root.Parse("--help").Invoke(Running);
             if (root.Subcommands.All(command => command.Name != wanted)) return Fail($"help {wanted}: there is no such command. See memstore --help.");
-            return root.Parse([wanted, "--help"]).Invoke();
+            return root.Parse([wanted, "--help"]).Invoke(Running);
         });
         return help;
     }

@@ -114,7 +114,7 @@ internal static class ServeCommand
         if (!stop.Task.IsCompleted)
         {
             // Whoever waits for this line must not be told LOADING afterwards.
-            Console.WriteLine(host);
+            Terminal.TryWrite($"{host}\n");
             if (settings["logfile"].Length > 0) ServerLog.Serves(logger, host.ToString());
             ServiceNotifier.Ready();
         }
@@ -142,12 +142,12 @@ internal static class ServeCommand
             if (!isLogged) ServerLog.Loading(host.State.Logger, total / 1e6, host.Addresses);
             isLogged = true;
             if (!Terminal.IsLive) continue;
-            Console.Write(string.Create(
+            Terminal.TryWrite(string.Create(
                 CultureInfo.InvariantCulture,
                 $"\rloading: {100.0 * done / total:f0} % of {total / 1e6:f0} MB, {progress.Keys} keys, {progress.Records} transactions "));
             isShown = true;
         }
 
-        if (isShown) Console.WriteLine();
+        if (isShown) Terminal.TryWrite("\n");
     }
 }

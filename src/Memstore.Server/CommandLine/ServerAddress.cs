@@ -32,6 +32,7 @@ internal sealed record ServerAddress(string Host, int Port, string? Password)
         {
             socket.Dispose();
             if (error is SocketException) throw new IOException($"{this}: {error.Message}", error);
+            if (error is ArgumentException) throw new IOException($"--host '{Host}': it is neither a name nor an address", error);
             if (error is not OperationCanceledException || cancellation.IsCancellationRequested) throw;
             throw new IOException($"{this}: no answer within {timeout.TotalSeconds:f0} s", error);
         }

@@ -12,6 +12,18 @@ internal static class Terminal
     /// <summary>Whether standard output may have colours (https://no-color.org).</summary>
     public static bool HasColours => IsLive && string.IsNullOrEmpty(Environment.GetEnvironmentVariable("NO_COLOR"));
 
+    /// <summary>Writes on standard output for who goes on if it cannot: its disk may be full, the terminal gone, the descriptor closed.</summary>
+    public static void TryWrite(string text)
+    {
+        try
+        {
+            Console.Write(text);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+        }
+    }
+
     private static bool IsDumb => Environment.GetEnvironmentVariable("TERM") == "dumb";
 
     /// <summary>A text that stands out.</summary>

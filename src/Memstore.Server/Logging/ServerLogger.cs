@@ -84,11 +84,23 @@ internal sealed class ServerLogger : ILogger
             catch (Exception error) when (error is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
             {
                 // A disk that is full has room again one day.
-                if (!_isFileLost) _error.WriteLine(LogLine.Plain(_time.GetLocalNow(), LogLevel.Warning, $"The log goes to standard error until its file can be written: {error.Message}", null));
+                if (!_isFileLost) WriteErrorLocked(LogLine.Plain(_time.GetLocalNow(), LogLevel.Warning, $"The log goes to standard error until its file can be written: {error.Message}", null));
                 _isFileLost = true;
             }
         }
 
-        _error.WriteLine(line);
+        WriteErrorLocked(line);
+    }
+
+    // The disk behind it may be full, the terminal gone, the descriptor closed: then the line is lost, and whatever wanted to say it goes on.
+    private void WriteErrorLocked(string line)
+    {
+        try
+        {
+            _error.WriteLine(line);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+        }
     }
 }

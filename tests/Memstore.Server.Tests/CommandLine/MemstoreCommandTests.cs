@@ -58,6 +58,20 @@ public sealed class MemstoreCommandTests(ServerFixture server) : IClassFixture<S
         Assert.Equal((1, "", $"memstore: {line}\n"), await ProgramRun.RunAsync(arguments.Split(' ')));
 
     [Theory]
+    [InlineData("version >/dev/full", "1 memstore: No space left on device.")]
+    [InlineData("help serve >/dev/full", "1 memstore: No space left on device.")]
+    [InlineData("version >&-", "1 memstore: Bad file descriptor.")]
+    [InlineData("nosuch 2>/dev/full", "1 ")]
+    [InlineData("nosuch 2>&-", "1 ")]
+    [InlineData("ping --host ''", "1 memstore: --host '': it is neither a name nor an address.")]
+    public async Task What_cannot_be_printed_or_reached_is_one_line_and_1(string arguments, string expected)
+    {
+        if (!File.Exists("/dev/full")) return;
+        var (_, output, error) = await ProgramRun.RunAsync("bash", ["-c", $"dotnet \"$MEMSTORE_DLL\" {arguments}; echo $?"]);
+        Assert.Equal(expected, $"{output.TrimEnd()} {error.TrimEnd()}");
+    }
+
+    [Theory]
     [InlineData("nosuch:1")]
     [InlineData("get:0")]
     [InlineData("get:-1")]

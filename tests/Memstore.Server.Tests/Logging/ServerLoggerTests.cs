@@ -125,9 +125,35 @@ public sealed class ServerLoggerTests : IDisposable
         Assert.EndsWith(" * three", Lines()[3], StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("")]
+    [InlineData("/nowhere/at/all/server.log")]
+    public void A_line_that_cannot_be_written_anywhere_is_lost_and_later_ones_are_not(string file)
+    {
+        Set("logfile", file);
+        var error = new FullWriter();
+        var log = new ServerLogger(_settings, _clock, error);
+        ServerLog.FromClient(log, "one");
+        error.IsFull = false;
+        ServerLog.FromClient(log, "two");
+        Assert.EndsWith(" * two", Assert.Single(error.ToString().Split(Environment.NewLine, StringSplitOptions.RemoveEmptyEntries)), StringComparison.Ordinal);
+    }
+
     public void Dispose() => _error.Dispose();
 
     private string[] Lines() => _error.ToString().Split(Environment.NewLine, StringSplitOptions.RemoveEmptyEntries);
 
     private void Set(string name, string value) => Assert.True(_settings.TrySetAtStart(name, value, out var error), error);
+
+    /// <summary>Standard error on a disk that is full.</summary>
+    private sealed class FullWriter : StringWriter
+    {
+        public bool IsFull { get; set; } = true;
+
+        public override void WriteLine(string? value)
+        {
+            if (IsFull) throw new IOException("No space left on device");
+            base.WriteLine(value);
+        }
+    }
 }
