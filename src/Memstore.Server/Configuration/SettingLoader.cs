@@ -28,7 +28,7 @@ internal static class SettingLoader
         builder.Add(new EnvironmentLayer(variables));
         builder.Add(new CommandLineLayer(options));
         var layers = builder.Build().Providers.Cast<SettingLayer>().ToArray();
-        var settings = new Settings { File = source };
+        var settings = new Settings { File = source is { IsReplaceable: true } ? source : null };
         foreach (var row in SettingTable.All) Apply(row, layers, settings);
         return new LoadedSettings(settings, ReportsOf(layers, settings));
     }
@@ -40,7 +40,9 @@ internal static class SettingLoader
         foreach (var usual in UsualFiles)
         {
             var path = Path.Combine(directory, usual);
-            if (File.Exists(path)) return ConfigurationFile.Open(path);
+
+            // A directory is no file, and says so: it is what Docker makes where the file that is mounted is not there.
+            if (Path.Exists(path)) return ConfigurationFile.Open(path);
         }
 
         return null;

@@ -23,7 +23,7 @@ internal sealed class Settings
     /// <summary>Called after a change, with the lock held; <see cref="TrySet"/> has then succeeded.</summary>
     public Action? Changed { get; set; }
 
-    /// <summary>The file that they were read from and that CONFIG REWRITE writes; null if there was none.</summary>
+    /// <summary>The file that they were read from and that CONFIG REWRITE writes; null if there was none that can be replaced.</summary>
     public ConfigurationFile? File { get; set; }
 
     /// <summary>The password that clients must give; empty when none is needed.</summary>

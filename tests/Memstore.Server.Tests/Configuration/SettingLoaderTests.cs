@@ -41,6 +41,42 @@ public sealed class SettingLoaderTests : IDisposable
     }
 
     [Theory]
+    [InlineData("memstore.yaml")]
+    [InlineData(".memstore.yaml")]
+    public void A_usual_file_that_cannot_be_read_is_not_passed_over(string name)
+    {
+        Directory.CreateDirectory(_folder.PathOf(name));
+        Assert.Equal($"{name}: it is a directory and not a file.", _folder.Refusal());
+        Directory.Delete(_folder.PathOf(name));
+        if (OperatingSystem.IsWindows()) return;
+        File.CreateSymbolicLink(_folder.PathOf(name), _folder.PathOf("nowhere"));
+        Assert.Equal($"{name}: there is no such file.", _folder.Refusal());
+    }
+
+    [Theory]
+    [InlineData("<(echo shards 7)")]
+    [InlineData("<(echo shards: 7)")]
+    [InlineData("/dev/stdin <<<'shards: 7'")]
+    public async Task What_a_pipe_says_is_read_and_not_written_back(string file)
+    {
+        if (OperatingSystem.IsWindows()) return;
+        var script = $$"""
+            dotnet "$MEMSTORE_DLL" serve --port 0 --http-port 0 --data none --config {{file}} > >(
+              read -r line
+              echo "$line" | grep -o '7 shards'
+              port=${line#*127.0.0.1:}
+              exec 3<>"/dev/tcp/127.0.0.1/${port%% *}"
+              printf 'CONFIG REWRITE\r\n' >&3
+              head -1 <&3
+              printf 'SHUTDOWN\r\n' >&3
+            )
+            wait
+            """;
+        var (_, output, _) = await CommandLine.ProgramRun.RunAsync("bash", ["-c", script]);
+        Assert.Equal("7 shards\n-ERR The server is running without a config file\r\n", output);
+    }
+
+    [Theory]
     [InlineData("a.yml", "port: 7")]
     [InlineData("a.json", "{\"port\": 7}")]
     [InlineData("a.conf", "port 7")]

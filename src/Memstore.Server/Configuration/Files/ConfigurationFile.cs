@@ -4,7 +4,7 @@ using System.Text.Unicode;
 namespace Memstore.Server.Configuration;
 
 /// <summary>A file with settings, in YAML or in the syntax of redis.conf.</summary>
-internal abstract class ConfigurationFile(string path) : SettingLayer
+internal abstract class ConfigurationFile(string path, string text) : SettingLayer
 {
     /// <summary>The largest file that is read, in bytes. Redis' own file, most of it comments, has 107,000.</summary>
     public const int BytesMax = 1 << 20;
@@ -20,17 +20,20 @@ internal abstract class ConfigurationFile(string path) : SettingLayer
     /// <summary>Where it is, whatever becomes of the working directory.</summary>
     public string FullPath { get; } = Path.GetFullPath(path);
 
-    /// <summary>Chooses the syntax by the file's name, or by its first line with something on it. The file is read when it is loaded.</summary>
+    /// <summary>Whether CONFIG REWRITE can replace it: a pipe, such as a shell's <c>&lt;(…)</c>, and a device are only read.</summary>
+    public bool IsReplaceable { get; private init; }
+
+    /// <summary>Reads a file, once, because it may be a pipe. Its name chooses the syntax, or its first line with something on it.</summary>
     /// <exception cref="ConfigurationException">It cannot be read.</exception>
-    public static ConfigurationFile Open(string path) => Path.GetExtension(path).ToUpperInvariant() switch
+    public static ConfigurationFile Open(string path)
     {
-        ".YAML" or ".YML" or ".JSON" => new YamlFile(path),
-        ".CONF" => new RedisFile(path),
-        _ => LooksLikeYaml(ReadText(path, path)) ? new YamlFile(path) : new RedisFile(path),
-    };
+        var text = ReadText(path, path, out var isSeekable);
+        var isReplaceable = isSeekable && !Path.GetFullPath(path).StartsWith("/dev/", StringComparison.Ordinal);
+        return IsYaml(path, text) ? new YamlFile(path, text) { IsReplaceable = isReplaceable } : new RedisFile(path, text) { IsReplaceable = isReplaceable };
+    }
 
     /// <inheritdoc/>
-    public sealed override void Load() => Read(ReadText(FullPath, Name));
+    public sealed override void Load() => Read(text);
 
     /// <inheritdoc/>
     public override string Describe(Setting row, string shownText)
@@ -48,6 +51,13 @@ internal abstract class ConfigurationFile(string path) : SettingLayer
         var next = Edit(current, changes);
         if (next != current) FileReplacement.Write(FullPath, next);
     }
+
+    private static bool IsYaml(string path, string text) => Path.GetExtension(path).ToUpperInvariant() switch
+    {
+        ".YAML" or ".YML" or ".JSON" => true,
+        ".CONF" => false,
+        _ => LooksLikeYaml(text),
+    };
 
     /// <summary>Whether a line of a file without a telling name is YAML: a name and a colon, or the start of a document.</summary>
     internal static bool LooksLikeYaml(string text)
@@ -69,9 +79,11 @@ internal abstract class ConfigurationFile(string path) : SettingLayer
     /// <param name="path">The file.</param>
     /// <param name="shown">How messages name it.</param>
     /// <exception cref="ConfigurationException">It cannot be read, is too large, or is not text in UTF-8.</exception>
-    protected static string ReadText(string path, string shown)
+    protected static string ReadText(string path, string shown) => ReadText(path, shown, out _);
+
+    private static string ReadText(string path, string shown, out bool isSeekable)
     {
-        var bytes = ReadBytes(path, shown);
+        var bytes = ReadBytes(path, shown, out isSeekable);
         if (!Utf8.IsValid(bytes)) throw new ConfigurationException($"{shown}: it is not text in UTF-8.");
         var text = Encoding.UTF8.GetString(bytes);
         if (text.Contains('\0')) throw new ConfigurationException($"{shown}: it is not text; there are zero bytes in it.");
@@ -94,12 +106,13 @@ internal abstract class ConfigurationFile(string path) : SettingLayer
         _places[row] = (file, line);
     }
 
-    private static ReadOnlySpan<byte> ReadBytes(string path, string shown)
+    private static ReadOnlySpan<byte> ReadBytes(string path, string shown, out bool isSeekable)
     {
         if (Directory.Exists(path)) throw new ConfigurationException($"{shown}: it is a directory and not a file.");
         try
         {
             using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0);
+            isSeekable = stream.CanSeek;
             var bytes = new byte[BytesMax + 1];
             var count = stream.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false);
             if (count > BytesMax) throw new ConfigurationException($"{shown}: a configuration file has at most {BytesMax} bytes.");

@@ -6,7 +6,7 @@ namespace Memstore.Server.Configuration;
 
 /// <summary>A file in the syntax of redis.conf (https://redis.io/docs/latest/operate/oss_and_stack/management/config/).</summary>
 // Unknown directives are reported and skipped, so that an existing file starts the server; what is wrong with a known one is an error.
-internal sealed class RedisFile(string path) : ConfigurationFile(path)
+internal sealed class RedisFile(string path, string text) : ConfigurationFile(path, text)
 {
     private const int DepthMax = 16;
     private const int FilesMax = 256;

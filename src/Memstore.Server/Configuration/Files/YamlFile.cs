@@ -11,7 +11,7 @@ namespace Memstore.Server.Configuration;
 /// </summary>
 // The only code that names YamlDotNet, so that it is loaded only where there is such a file. It reads events and not objects: nothing is
 // expanded, and the first event that has no place here ends the reading.
-internal sealed class YamlFile(string path) : ConfigurationFile(path)
+internal sealed class YamlFile(string path, string text) : ConfigurationFile(path, text)
 {
     /// <inheritdoc/>
     protected override void Read(string text)
@@ -62,10 +62,10 @@ internal sealed class YamlFile(string path) : ConfigurationFile(path)
     // A file in flow style, or with an end of the document in it, cannot be edited line by line; it stays as it is then.
     private void Verify(string text, IReadOnlyList<(Setting Row, string Text)> changes)
     {
-        var read = new YamlFile(FullPath);
+        var read = new YamlFile(FullPath, text);
         try
         {
-            read.Read(text);
+            read.Load();
         }
         catch (ConfigurationException error)
         {
