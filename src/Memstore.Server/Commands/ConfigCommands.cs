@@ -124,7 +124,20 @@ internal static class ConfigCommands
         var changes = new List<(string, string)>();
         while (call.Args.Remaining > 0)
             changes.Add((Encoding.Latin1.GetString(call.Args.Bytes()), Encoding.Latin1.GetString(call.Args.Bytes())));
-        if (call.Server.Settings.TrySet(changes, out var error)) call.Reply.SimpleString("OK"u8);
-        else call.Reply.Error(Encoding.Latin1.GetBytes("ERR " + error));
+        if (!call.Server.Settings.TrySet(changes, out var error))
+        {
+            call.Reply.Error(Encoding.Latin1.GetBytes("ERR " + error));
+            return;
+        }
+
+        foreach (var (name, _) in changes) ReportIfIdle(call.Server, SettingTable.Names[name]);
+        call.Reply.SimpleString("OK"u8);
+    }
+
+    // The client must hear OK, as from Redis; the operator hears what the start would have said.
+    private static void ReportIfIdle(ServerState server, Setting row)
+    {
+        var text = server.Settings[row.Name];
+        if (row.Instead is not null && text != row.Initial) ServerLog.Configuration(server.Logger, $"{row.Name} {SettingText.Shown(row, SettingText.AsBytes(row, text))}: {row.Instead}");
     }
 }

@@ -1,4 +1,6 @@
 using System.Globalization;
+using System.Text;
+using Memstore.Protocol;
 
 namespace Memstore.Server.Configuration;
 
@@ -87,7 +89,10 @@ internal sealed class Setting(string name, SettingKind kind, string initial)
     /// </summary>
     public bool IsSecret { get; init; }
 
-    /// <summary>Whether a file may give it line by line (Redis: <c>save</c>): the texts are joined by spaces.</summary>
+    /// <summary>Whether it is several words: in redis.conf they stand side by side, in YAML they may be a list. Of others that would be a mistake.</summary>
+    public bool IsList { get; init; }
+
+    /// <summary>Whether a file may give a list line by line (Redis: <c>save</c>): the texts are joined by spaces.</summary>
     public bool Repeats { get; init; }
 
     /// <summary>What is said at the start to who asks for anything but the default, because Memstore cannot do it; null if it can or if it does not matter.</summary>
@@ -150,7 +155,7 @@ internal sealed class Setting(string name, SettingKind kind, string initial)
 
     private string? Integer(string text, ref string? error)
     {
-        if (!long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var value))
+        if (!RespNumber.TryParseInt64(Encoding.UTF8.GetBytes(text), out var value))
         {
             error = "argument couldn't be parsed into an integer";
             return null;

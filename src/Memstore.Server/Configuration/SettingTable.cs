@@ -26,14 +26,14 @@ internal static partial class SettingTable
     public static readonly Setting[] Obeyed =
     [
         new("port", Integer, "6379") { Max = 65535, Changes = Changeability.Same, About = "The TCP port; 0 picks a free one." },
-        new("bind", Text, "127.0.0.1") { Changes = Changeability.Same, About = "The IP addresses to listen on." },
+        new("bind", Text, "127.0.0.1") { IsList = true, Changes = Changeability.Same, About = "The IP addresses to listen on." },
         new("unixsocket", Text, "") { Changes = Changeability.Start, About = "The path of a Unix socket to listen on as well." },
         new("unixsocketperm", Octal, "0") { Max = 511, Changes = Changeability.Start, About = "Permissions of the Unix socket in octal digits, such as 700; 0 leaves them." },
         new("http-port", Integer, "8080") { Max = 65535, Changes = Changeability.Start, About = "The TCP port of the REST API; 0 turns it off." },
-        new("http-bind", Text, "127.0.0.1") { Changes = Changeability.Start, About = "The IP addresses of the REST API." },
+        new("http-bind", Text, "127.0.0.1") { IsList = true, Changes = Changeability.Start, About = "The IP addresses of the REST API." },
         new("http-max-body", Bytes, "67108864") { Min = 1024, Max = IntMax, Changes = Changeability.Start, About = "The longest body of a REST request." },
         new("http-transactions-max", Integer, "256") { Min = 1, Max = IntMax, About = "How many transactions REST clients may have open at once." },
-        new("http-allowed-origins", Text, "") { About = "Origins whose pages may use the REST API from a browser, such as https://example.org; others may not." },
+        new("http-allowed-origins", Text, "") { IsList = true, About = "Origins whose pages may use the REST API from a browser, such as https://example.org; others may not." },
         new("transport", Choice, "auto") { Choices = ["auto", "uring", "sockets"], Changes = Changeability.Start, About = "How connections are served." },
         new("event-threads", Integer, "0") { Max = 256, Changes = Changeability.Start, About = "Threads that serve connections with transport uring; 0 for one per two processors." },
         new("shards", Integer, "4")
@@ -50,7 +50,7 @@ internal static partial class SettingTable
         new("appendfsync", Choice, "everysec") { Choices = ["everysec", "always", "no"], About = "How safe a commit must be before its reply leaves: no does not wait, everysec does not wait but syncs every second, always waits for the disk." },
         new("durability-min", Choice, "none") { Choices = ["none", "everysec", "always"], About = "The least that CLIENT DURABILITY can ask for." },
         new("durability-max", Choice, "always") { Choices = ["none", "everysec", "always"], About = "The most that CLIENT DURABILITY can ask for." },
-        new("save", Text, "") { Repeats = true, Check = SettingChecks.Save, About = "When an image is written in the background: pairs of seconds and changes." },
+        new("save", Text, "") { IsList = true, Repeats = true, Check = SettingChecks.Save, About = "When an image is written in the background: pairs of seconds and changes." },
         new("stop-writes-on-bgsave-error", Flag, "yes") { About = "Whether writes are refused when an image that save asked for could not be written." },
         new("auto-aof-rewrite-percentage", Integer, "100") { Max = IntMax, About = "Growth of the journal, in percent of the last image, at which it is rewritten; 0 for never." },
         new("auto-aof-rewrite-min-size", Bytes, "67108864") { About = "The journal is not rewritten for its growth below this size." },
@@ -70,6 +70,7 @@ internal static partial class SettingTable
         new("client-output-buffer-limit", Text, "normal 0 0 0 slave 268435456 67108864 60 pubsub 33554432 8388608 60")
         {
             About = "What may wait for clients: class, hard limit, soft limit, seconds; monitors obey the class pubsub.",
+            IsList = true,
             Repeats = true,
             Check = OutputLimits.Normalize,
         },
@@ -77,7 +78,7 @@ internal static partial class SettingTable
         new("slowlog-max-len", Integer, "128") { About = "How many slow commands are kept." },
         new("latency-monitor-threshold", Integer, "0") { About = "Milliseconds from which on an event is kept; 0 turns it off." },
         new("latency-tracking", Flag, "yes") { About = "Whether INFO shows percentiles of latency." },
-        new("latency-tracking-info-percentiles", Text, "50 99 99.9") { Check = SettingChecks.Percentiles, About = "Which percentiles INFO shows." },
+        new("latency-tracking-info-percentiles", Text, "50 99 99.9") { IsList = true, Check = SettingChecks.Percentiles, About = "The percentiles that INFO shows." },
         new("notify-keyspace-events", Text, "") { Check = SettingChecks.KeyspaceEvents, About = "The classes of keyspace events that are published; empty for none." },
         new("min-replicas-max-lag", Integer, "10") { Max = IntMax, Alias = "min-slaves-max-lag", About = "How old the word of a replica may be, in seconds; 0 turns min-replicas-to-write off." },
         new("min-replicas-to-write", Integer, "0") { Max = IntMax, Alias = "min-slaves-to-write", About = "Writes are refused with fewer replicas; there is no replication, so above 0 all are." },

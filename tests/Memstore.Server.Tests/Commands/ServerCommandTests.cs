@@ -13,6 +13,8 @@ public sealed class ServerCommandTests(ServerFixture server) : CommandTests(serv
     [InlineData("CONFIG SET databases 3", "ERR CONFIG SET failed (possibly related to argument 'databases') - can't set immutable config")]
     [InlineData("CONFIG SET dir /tmp", "ERR CONFIG SET failed (possibly related to argument 'dir') - can't set protected config")]
     [InlineData("CONFIG SET timeout -1", "ERR CONFIG SET failed (possibly related to argument 'timeout') - argument must be between 0 and 2147483647 inclusive")]
+    [InlineData("CONFIG SET timeout +1", "ERR CONFIG SET failed (possibly related to argument 'timeout') - argument couldn't be parsed into an integer")]
+    [InlineData("CONFIG SET timeout 01", "ERR CONFIG SET failed (possibly related to argument 'timeout') - argument couldn't be parsed into an integer")]
     [InlineData("CONFIG SET timeout 1x", "ERR CONFIG SET failed (possibly related to argument 'timeout') - argument couldn't be parsed into an integer")]
     [InlineData("CONFIG SET appendonly maybe", "ERR CONFIG SET failed (possibly related to argument 'appendonly') - argument must be 'yes' or 'no'")]
     [InlineData("CONFIG SET client-output-buffer-limit \"normal 1 2\"", "ERR CONFIG SET failed (possibly related to argument 'client-output-buffer-limit') - Wrong number of arguments in buffer limit configuration.")]

@@ -241,6 +241,27 @@ public sealed class RedisFileTests : IDisposable
         Assert.Equal("timeout 1\nmaxclients 7\n", _folder.Read("more.conf"));
     }
 
+    [Fact]
+    public void A_rewrite_of_a_list_quotes_its_words()
+    {
+        const string Origins = "https://a  b\" c#\nrequirepass";
+        _folder.Write("redis.conf", "port 7\n");
+        Rewrite("redis.conf", ("http-allowed-origins", Origins), ("latency-tracking-info-percentiles", "50 90"));
+        Assert.Equal(
+            "port 7\n# Written by CONFIG REWRITE\nhttp-allowed-origins https://a \"\" \"b\\\"\" \"c#\\x0arequirepass\"\nlatency-tracking-info-percentiles 50 90\n",
+            _folder.Read("redis.conf"));
+        Assert.Equal(Origins, _folder.Load("redis.conf").Settings["http-allowed-origins"]);
+    }
+
+    [Fact]
+    public void A_rewrite_keeps_that_nothing_is_saved_where_no_line_says_when_to_save()
+    {
+        _folder.Write("redis.conf", "appendonly no\n");
+        Rewrite("redis.conf", ("save", ""));
+        Assert.Equal("appendonly no\n# Written by CONFIG REWRITE\nsave \"\"\n", _folder.Read("redis.conf"));
+        Assert.Equal("", _folder.Load("redis.conf").Settings["save"]);
+    }
+
     [Theory]
     [InlineData("plain", "plain")]
     [InlineData("", "\"\"")]

@@ -80,6 +80,18 @@ public sealed class ServerLoggerTests : IDisposable
     }
 
     [Fact]
+    public async Task A_client_that_asks_for_what_cannot_be_done_is_a_line()
+    {
+        Set("data", "none");
+        await using var host = new ServerHost(_settings, _clock, new ServerLogger(_settings, _clock, _error));
+        using var client = ServerFixture.ConnectInMemory(host);
+        Assert.Equal("OK", await client.AskAsync("CONFIG SET maxmemory-policy allkeys-lru maxmemory 1gb"));
+        Assert.EndsWith(" # Configuration: maxmemory-policy allkeys-lru: nothing is evicted; writes are refused at maxmemory.", Assert.Single(Lines()), StringComparison.Ordinal);
+        Assert.Equal("OK", await client.AskAsync("CONFIG SET maxmemory-policy noeviction"));
+        Assert.Single(Lines());
+    }
+
+    [Fact]
     public void A_file_is_appended_to_and_may_be_moved_away()
     {
         var folder = Directory.CreateTempSubdirectory("memstore-");

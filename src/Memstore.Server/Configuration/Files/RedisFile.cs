@@ -46,9 +46,9 @@ internal sealed class RedisFile(string path, string text) : ConfigurationFile(pa
             at = i;
         }
 
-        // A file that is included may say something else after this place.
+        // A file that is included may say something else after this place, and save has a value that no line says.
         var isNew = at < 0 || _included.Contains(row);
-        if (isNew && at < 0 && value == SettingText.AsBytes(row, row.Initial) && !_included.Contains(row)) return;
+        if (at < 0 && value == SettingText.AsBytes(row, row.Initial) && !TryGet(row.Name, out _)) return;
         if (isNew && !lines.Contains(Marker)) lines.Add(Marker);
         lines.InsertRange(isNew ? lines.Count : at, LinesOf(row, value));
     }
@@ -60,7 +60,7 @@ internal sealed class RedisFile(string path, string text) : ConfigurationFile(pa
     }
 
     private static string Words(Setting row, string value) =>
-        value.Length > 0 && (row.Repeats || row.Name == "latency-tracking-info-percentiles") ? value : Quoted(value);
+        row.IsList && value.Length > 0 ? string.Join(' ', value.Split(' ').Select(Quoted)) : Quoted(value);
 
     /// <summary>A word as it has to stand in a file. The text is bytes, one in each character; what is not ASCII is escaped unless it is UTF-8.</summary>
     internal static string Quoted(string value)
@@ -125,7 +125,7 @@ internal sealed class RedisFile(string path, string text) : ConfigurationFile(pa
 
     private void Take(Setting row, List<string> words, string file, int line, int depth)
     {
-        if (words.Count == 1 || (words.Count > 2 && row.Kind != SettingKind.Text))
+        if (words.Count == 1 || (words.Count > 2 && !row.IsList))
             throw new ConfigurationException(Inv($"{file}:{line}: {row.Name}: wrong number of arguments."));
         var text = string.Join(' ', words.Skip(1));
 

@@ -25,6 +25,7 @@ internal sealed class YamlFile(string path, string text) : ConfigurationFile(pat
             }
 
             if (TryGet(row.Name, out _)) throw Wrong(entry.Line, $"{row.Name} is there twice");
+            if (entry.IsList && !row.IsList) throw Wrong(entry.Line, $"{row.Name}: one value is expected and no list");
             Put(row, SettingText.Bytes(Normal(row, entry.Text)), Name, entry.Line);
         }
     }
@@ -152,7 +153,7 @@ internal sealed class YamlFile(string path, string text) : ConfigurationFile(pat
                 }
 
                 if (list.Style == SequenceStyle.Flow) end = (int)parser.Current!.Start.Index + 1;
-                return new Entry(name.Value, string.Join(' ', words), line, (int)name.End.Index, end);
+                return new Entry(name.Value, string.Join(' ', words), line, (int)name.End.Index, end) { IsList = true };
             default:
                 throw Misplaced(parser.Current!, name.Value);
         }
@@ -171,6 +172,8 @@ internal sealed class YamlFile(string path, string text) : ConfigurationFile(pat
     /// <summary>A setting of the file: its text, its line, and where in the file all that follows its name stands.</summary>
     private sealed record Entry(string Name, string Text, int Line, int Start, int End)
     {
+        public bool IsList { get; init; }
+
         public string? Replacement { get; init; }
 
         // A block scalar's end is after its last line; that line's end has to stay.
