@@ -208,8 +208,12 @@ internal sealed class ServerHost : IAsyncDisposable
 
     private static List<EndPoint> EndPointsOf(Settings settings)
     {
-        var endPoints = BindAddresses.Parse(settings["bind"]).Select(EndPoint (address) => new IPEndPoint(address, (int)settings.Number("port"))).ToList();
-        if (settings["unixsocket"] is { Length: > 0 } path) endPoints.Add(UnixEndPoint(path));
+        // Redis' port 0 keeps out who may not open the Unix socket, and must not let him in at another port.
+        var port = (int)settings.Number("port");
+        var path = settings["unixsocket"];
+        var endPoints = new List<EndPoint>();
+        if (port != 0 || path.Length == 0) endPoints.AddRange(BindAddresses.Parse(settings["bind"]).Select(address => new IPEndPoint(address, port)));
+        if (path.Length > 0) endPoints.Add(UnixEndPoint(path));
         if (endPoints.Count == 0) throw new TransportException("There is no address to listen on: give --bind an address or --unixsocket a path.");
         return endPoints;
     }

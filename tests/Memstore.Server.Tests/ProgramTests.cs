@@ -292,11 +292,11 @@ public sealed class ProgramTests
     }
 
     [Fact]
-    public async Task It_serves_a_Unix_socket_too()
+    public async Task Port_0_with_a_Unix_socket_is_that_socket_alone()
     {
         var path = Path.Combine(Path.GetTempPath(), $"memstore-{Guid.NewGuid():n}.sock");
         using var process = Start("serve", "--data", "none", "--http-port", "0", "--port", "0", "--unixsocket", path);
-        await ReadLineAsync(process.StandardOutput);
+        Assert.Matches($@"^Memstore \d+\.\d+\.\d+ serves on {Regex.Escape(path)} \(", await ReadLineAsync(process.StandardOutput));
         using (var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified))
         {
             await socket.ConnectAsync(new UnixDomainSocketEndPoint(path), TestContext.Current.CancellationToken);

@@ -25,7 +25,7 @@ internal static partial class SettingTable
     /// <summary>Settings that change what the server does.</summary>
     public static readonly Setting[] Obeyed =
     [
-        new("port", Integer, "6379") { Max = 65535, Changes = Changeability.Same, About = "The TCP port; 0 picks a free one." },
+        new("port", Integer, "6379") { Max = 65535, Changes = Changeability.Same, About = "The TCP port; 0 picks a free one, or none where there is a unixsocket." },
         new("bind", Text, "127.0.0.1") { IsList = true, Changes = Changeability.Same, About = "The IP addresses to listen on." },
         new("unixsocket", Text, "") { Changes = Changeability.Start, About = "The path of a Unix socket to listen on as well." },
         new("unixsocketperm", Octal, "0") { Max = 511, Changes = Changeability.Start, About = "Permissions of the Unix socket in octal digits, such as 700; 0 leaves them." },
