@@ -110,7 +110,9 @@ internal sealed class ServerHost : IAsyncDisposable
         try
         {
             OpenSsl.Require(OpenSsl.Names);
-            _http = await HttpHost.StartAsync(State, [.. BindAddresses.Parse(State.Settings["http-bind"]).Select(address => new IPEndPoint(address, port))], patience).ConfigureAwait(false);
+            var addresses = BindAddresses.Parse("http-bind", State.Settings["http-bind"]);
+            if (addresses.Count == 0) throw new TransportException("--http-bind has no address that this machine has.");
+            _http = await HttpHost.StartAsync(State, [.. addresses.Select(address => new IPEndPoint(address, port))], patience).ConfigureAwait(false);
             foreach (var endPoint in _http.EndPoints) ServerLog.HttpListens(State.Logger, endPoint.ToString());
         }
         catch (Exception error)
@@ -212,7 +214,7 @@ internal sealed class ServerHost : IAsyncDisposable
         var port = (int)settings.Number("port");
         var path = settings["unixsocket"];
         var endPoints = new List<EndPoint>();
-        if (port != 0 || path.Length == 0) endPoints.AddRange(BindAddresses.Parse(settings["bind"]).Select(address => new IPEndPoint(address, port)));
+        if (port != 0 || path.Length == 0) endPoints.AddRange(BindAddresses.Parse("bind", settings["bind"]).Select(address => new IPEndPoint(address, port)));
         if (path.Length > 0) endPoints.Add(UnixEndPoint(path));
         if (endPoints.Count == 0) throw new TransportException("There is no address to listen on: give --bind an address or --unixsocket a path.");
         return endPoints;

@@ -99,6 +99,7 @@ public sealed class ProgramTests
     [InlineData("--config nowhere.yaml", "memstore: nowhere.yaml: there is no such file.")]
     [InlineData("--nosuch 1", "memstore: Unrecognized command or argument '--nosuch'. See memstore --help.")]
     [InlineData("--port 0 --bind nowhere", "memstore: Cannot listen on nowhere: --bind takes IP addresses such as 127.0.0.1 or 0.0.0.0.")]
+    [InlineData("--port 0 --unixsocket /nowhere/at/all", "memstore: Cannot listen on /nowhere/at/all: there is no such directory.")]
     public async Task A_bad_option_is_one_line_and_not_0(string options, string start)
     {
         using var process = Start(["serve", "--data", "none", "--http-port", "0", .. options.Split(' ')]);
@@ -119,6 +120,31 @@ public sealed class ProgramTests
             $"memstore: Cannot listen on 127.0.0.1:{port}: the port is in use; stop the other program or choose another port.",
             await ReadLineAsync(process.StandardError));
         Assert.NotEqual(0, await ExitCodeAsync(process));
+    }
+
+    [Theory]
+    [InlineData("127.0.0.1", "Failed to bind to address http://127.0.0.1:{port}: address already in use.")]
+    [InlineData("nowhere", "Cannot listen on nowhere: --http-bind takes IP addresses such as 127.0.0.1 or 0.0.0.0.")]
+    [InlineData("", "--http-bind has no address that this machine has.")]
+    public async Task Where_REST_cannot_listen_is_one_line_of_the_log_and_the_rest_goes_on(string bind, string reason)
+    {
+        using var other = new TcpListener(IPAddress.Loopback, 0);
+        other.Start();
+        var port = ((IPEndPoint)other.LocalEndpoint).Port;
+        using var process = Start("serve", "--data", "none", "--port", "0", "--http-port", $"{port}", "--http-bind", bind);
+        Assert.EndsWith(
+            $" # There is no REST API: {reason.Replace("{port}", $"{port}", StringComparison.Ordinal)} Clients of RESP are served; --http-port names another port, and 0 turns REST off.",
+            await ReadLineAsync(process.StandardError),
+            StringComparison.Ordinal);
+        using (var client = await ConnectAsync(process))
+        {
+            using var resp = new RespClient(client.GetStream());
+            Assert.Equal("PONG", await resp.AskAsync("PING"));
+            await resp.SendAsync("SHUTDOWN NOSAVE");
+        }
+
+        Assert.Equal(0, await ExitCodeAsync(process));
+        Assert.Equal("", await process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken));
     }
 
     [Theory]

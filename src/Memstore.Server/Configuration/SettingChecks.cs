@@ -22,6 +22,14 @@ internal static class SettingChecks
         return isGood ? factor.ToString(CultureInfo.InvariantCulture) : null;
     }
 
+    /// <summary>A path that can be one.</summary>
+    public static string? Folder(string text, string current, out string? error)
+    {
+        var isGood = text.Length > 0 && !text.Contains('\0');
+        error = isGood ? null : "argument must be a directory, or none";
+        return isGood ? text : null;
+    }
+
     /// <summary>An address on the web, or nothing.</summary>
     public static string? HttpAddress(string text, string current, out string? error)
     {

@@ -45,7 +45,7 @@ internal static partial class SettingTable
         new("load-factor", Text, "1.2") { Check = SettingChecks.LoadFactor, About = "What a shard may have of the load, as a multiple of the average; above 1." },
         new("replication-factor", Integer, "40") { Min = 1, Max = 1000, About = "Points of each shard on the ring; obeyed by the next change of the number of shards." },
         new("databases", Integer, "16") { Min = 1, Max = 1024, Changes = Changeability.Start, About = "The number of databases." },
-        new("data", Text, "memstore-data") { Changes = Changeability.Protected, About = "The directory that keeps the data; none keeps it in memory only." },
+        new("data", Text, "memstore-data") { Changes = Changeability.Protected, Check = SettingChecks.Folder, About = "The directory that keeps the data; none keeps it in memory only." },
         new("appendonly", Flag, "yes") { Changes = Changeability.Same, About = "Whether commits are journaled in that directory; if not, only images are written." },
         new("appendfsync", Choice, "everysec") { Choices = ["everysec", "always", "no"], About = "How safe a commit must be before its reply leaves: no does not wait, everysec does not wait but syncs every second, always waits for the disk." },
         new("durability-min", Choice, "none") { Choices = ["none", "everysec", "always"], About = "The least that CLIENT DURABILITY can ask for." },

@@ -11,6 +11,7 @@ using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Memstore.Server.Http;
 
@@ -114,14 +115,15 @@ internal sealed class HttpHost : IAsyncDisposable
         ConsoleEndpoints.Map(routes);
     }
 
-    // The log of the server, whatever the category.
+    // The log of the server, whatever the category; but that there is no REST API is one line of ours, and the host's would be a page.
     private sealed class HttpLoggerFactory(ILogger logger) : ILoggerFactory
     {
         public void AddProvider(ILoggerProvider provider)
         {
         }
 
-        public ILogger CreateLogger(string categoryName) => new QuietLogger(logger);
+        public ILogger CreateLogger(string categoryName) =>
+            categoryName.StartsWith("Microsoft.Extensions.Hosting", StringComparison.Ordinal) ? NullLogger.Instance : new QuietLogger(logger);
 
         public void Dispose()
         {

@@ -139,6 +139,8 @@ internal sealed class ListeningSocket : IDisposable
                 $"Cannot listen on {where}: another program uses this socket file; stop it or choose another path.",
             SocketError.AddressAlreadyInUse =>
                 $"Cannot listen on {where}: the port is in use; stop the other program or choose another port.",
+            SocketError.AddressNotAvailable when path is not null =>
+                $"Cannot listen on {where}: there is no such directory.",
             SocketError.AddressNotAvailable =>
                 $"Cannot listen on {where}: this machine has no such address; bind one of its own, 127.0.0.1 or 0.0.0.0.",
             SocketError.AccessDenied when path is not null =>

@@ -110,6 +110,8 @@ public sealed class SettingLoaderTests : IDisposable
     [InlineData("\n\nmaxmemory: lots", "", "maxmemory=1", "memstore.yaml:3: maxmemory lots: argument must be a memory value.")]
     [InlineData("", "MEMSTORE_SHARDS=0", "", "MEMSTORE_SHARDS=0: argument must be between 1 and 4096 inclusive.")]
     [InlineData("", "", "appendfsync=maybe", "--appendfsync maybe: argument(s) must be one of the following: everysec, always, no.")]
+    [InlineData("", "MEMSTORE_DATA=", "", "MEMSTORE_DATA=: argument must be a directory, or none.")]
+    [InlineData("data: \"a\\0\"", "", "", "memstore.yaml:1: data a?: argument must be a directory, or none.")]
     [InlineData("proto-max-bulk-len: \"a\\nb\"", "", "", "memstore.yaml:1: proto-max-bulk-len a?b: argument must be a memory value.")]
     public void A_bad_value_is_refused_with_its_place_even_if_another_wins(string yaml, string variables, string options, string message)
     {
