@@ -103,6 +103,29 @@ public sealed class MemstoreCommandTests(ServerFixture server) : IClassFixture<S
         Assert.Equal(1, (await ProgramRun.RunAsync("ping", "--port", port, "--password", "wrong")).Code);
     }
 
+    [Fact]
+    public async Task Ping_finds_the_server_that_the_same_file_and_variables_make()
+    {
+        if (OperatingSystem.IsWindows()) return;
+        await using var closed = ServerFixture.Make(TimeProvider.System, ("requirepass", "s\u00c3\u00a9cret"));
+        await closed.StartAsync();
+        var port = ((System.Net.IPEndPoint)closed.EndPoints[0]).Port;
+        var folder = Directory.CreateTempSubdirectory("memstore-").FullName;
+        await File.WriteAllTextAsync(Path.Combine(folder, "memstore.yaml"), $"port: {port}\nrequirepass: sécret\n", TestContext.Current.CancellationToken);
+        await File.WriteAllTextAsync(Path.Combine(folder, "other.conf"), $"port {port}\nrequirepass wrong\n", TestContext.Current.CancellationToken);
+        const string Script = """
+            cd "$0"
+            ping() { dotnet "$MEMSTORE_DLL" ping 2>&1; }
+            ping
+            MEMSTORE_CONFIG=other.conf ping
+            MEMSTORE_CONFIG=other.conf MEMSTORE_REQUIREPASS=sécret ping
+            """;
+        var (_, output, error) = await ProgramRun.RunAsync("bash", ["-c", Script, folder]);
+        Directory.Delete(folder, recursive: true);
+        Assert.Equal("", error);
+        Assert.Equal(["PONG", $"memstore: 127.0.0.1:{port}: WRONGPASS invalid username-password pair or user is disabled.", "PONG"], output.TrimEnd().Split('\n'));
+    }
+
     [Theory]
     [InlineData("bash", "complete -o default -F _memstore_complete memstore")]
     [InlineData("zsh", "compdef _memstore_complete memstore")]
