@@ -28,6 +28,23 @@ public sealed class ProgramTests
     }
 
     [Fact]
+    public async Task A_terminal_that_is_closed_does_not_stop_it()
+    {
+        if (OperatingSystem.IsWindows()) return;
+        using var process = Start("serve", "--data", "none", "--port", "0");
+        using var client = await ConnectAsync(process);
+        using var resp = new RespClient(client.GetStream());
+        foreach (var signal in new[] { "-HUP", "-TERM" })
+        {
+            Assert.Equal("PONG", await resp.AskAsync("PING"));
+            using var kill = Process.Start("kill", [signal, process.Id.ToString()]);
+            await ExitCodeAsync(kill);
+        }
+
+        Assert.Equal(0, await ExitCodeAsync(process));
+    }
+
+    [Fact]
     public async Task Shutdown_stops_it_with_0()
     {
         using var process = Start("serve", "--data", "none", "--http-port", "0", "--port", "0");

@@ -95,6 +95,9 @@ internal static class ServeCommand
         host.State.Shutdown = reason => stop.TrySetResult(reason);
         using var onTerminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
         using var onInterrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
+
+        // A terminal that is closed, or somebody who wants a daemon to read its files again, does not end a server, as he does not end Redis.
+        using var onHangup = PosixSignalRegistration.Create(PosixSignal.SIGHUP, OperatingSystem.IsWindows() ? Stop : static context => context.Cancel = true);
         try
         {
             await host.StartAsync();
