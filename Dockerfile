@@ -18,7 +18,7 @@ USER 1654:1654
 WORKDIR /data
 VOLUME /data
 # In a container, who publishes a port decides who reaches it.
-ENV MEMSTORE_DATA=/data/memstore-data MEMSTORE_BIND="* -::*" MEMSTORE_HTTP_BIND="0.0.0.0"
+ENV MEMSTORE_DATA=/data/memstore-data MEMSTORE_BIND="* -::*" MEMSTORE_HTTP_BIND="* -::*"
 EXPOSE 6379 8080
 # Loading many gigabytes takes its time. No --start-interval: builders older than Docker 25 do not know it.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=10m CMD ["/usr/local/bin/memstore", "ping"]

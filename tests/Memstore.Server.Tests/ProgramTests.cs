@@ -186,6 +186,37 @@ public sealed class ProgramTests
     }
 
     [Fact]
+    public async Task REST_listens_on_all_addresses_as_RESP_does()
+    {
+        var (process, port) = await StartHttpAsync("* -::*");
+        using (process)
+        {
+            foreach (var host in new[] { "127.0.0.1" }.Concat(HasIPv6() ? ["[::1]"] : []))
+            {
+                using var client = new HttpClient { BaseAddress = new Uri($"http://{host}:{port}") };
+                Assert.Equal("{\"status\":\"live\"}", await client.GetStringAsync("/health/live", TestContext.Current.CancellationToken));
+            }
+
+            process.Kill();
+            await ExitCodeAsync(process);
+        }
+
+        static bool HasIPv6()
+        {
+            try
+            {
+                using var socket = new Socket(AddressFamily.InterNetworkV6, SocketType.Stream, ProtocolType.Tcp);
+                socket.Bind(new IPEndPoint(IPAddress.IPv6Loopback, 0));
+                return true;
+            }
+            catch (SocketException)
+            {
+                return false;
+            }
+        }
+    }
+
+    [Fact]
     public async Task What_shows_the_API_is_loaded_when_somebody_opens_it()
     {
         if (!OperatingSystem.IsLinux()) return;
@@ -378,7 +409,7 @@ public sealed class ProgramTests
     }
 
     // A port that was free a moment ago may be taken by now; then REST is not served, and another port is tried.
-    private static async Task<(Process Process, int Port)> StartHttpAsync()
+    private static async Task<(Process Process, int Port)> StartHttpAsync(string bind = "127.0.0.1")
     {
         while (true)
         {
@@ -389,7 +420,7 @@ public sealed class ProgramTests
                 port = ((IPEndPoint)free.LocalEndpoint).Port;
             }
 
-            var process = Start("serve", "--data", "none", "--port", "0", "--http-port", $"{port}");
+            var process = Start("serve", "--data", "none", "--port", "0", "--http-port", $"{port}", "--http-bind", bind);
             if ((await ReadLineAsync(process.StandardError)).Contains("REST on", StringComparison.Ordinal)) return (process, port);
             process.Kill();
             await ExitCodeAsync(process);

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 using Memstore.Server.Http.Console;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Connections;
@@ -46,7 +47,11 @@ internal sealed class HttpHost : IAsyncDisposable
 
         // A request runs on the thread of the pool that received it. What blocks there blocks no other connection: the runtime asks for another
         // thread before it handles a socket's event.
-        builder.Services.Configure<SocketTransportOptions>(static options => options.UnsafePreferInlineScheduling = true);
+        builder.Services.Configure<SocketTransportOptions>(static options =>
+        {
+            options.UnsafePreferInlineScheduling = true;
+            options.CreateBoundListenSocket = Bind;
+        });
         builder.WebHost.ConfigureKestrel(options =>
         {
             Limit(options.Limits, server, patience);
@@ -89,6 +94,23 @@ internal sealed class HttpHost : IAsyncDisposable
         }
 
         await _application.DisposeAsync().ConfigureAwait(false);
+    }
+
+    // Kestrel's own :: takes the addresses of IPv4 too, and then there is no room for * beside it.
+    private static Socket Bind(EndPoint endPoint)
+    {
+        if (endPoint is not IPEndPoint { AddressFamily: AddressFamily.InterNetworkV6 }) return SocketTransportOptions.CreateDefaultBoundListenSocket(endPoint);
+        var socket = new Socket(AddressFamily.InterNetworkV6, SocketType.Stream, ProtocolType.Tcp) { DualMode = false };
+        try
+        {
+            socket.Bind(endPoint);
+            return socket;
+        }
+        catch (SocketException)
+        {
+            socket.Dispose();
+            throw;
+        }
     }
 
     private static void Limit(KestrelServerLimits limits, ServerState server, HttpPatience patience)
