@@ -6,7 +6,7 @@ internal sealed class CommandLineLayer(IReadOnlyList<(Setting Row, string Text)>
     /// <inheritdoc/>
     public override void Load()
     {
-        foreach (var (row, text) in options) Put(row, SettingText.Bytes(text));
+        foreach (var (row, text) in options) Put(row, SettingText.Bytes(Normal(row, text)));
     }
 
     /// <inheritdoc/>

@@ -22,7 +22,7 @@ internal abstract class SettingLayer : ConfigurationProvider, IConfigurationSour
     /// <summary>Tells the operator something.</summary>
     protected void Report(string line) => _reports.Add(line);
 
-    /// <summary>true and on, false and off for yes and no, as files and the environment often have them.</summary>
+    /// <summary>true and on, false and off for yes and no, as people often write them.</summary>
     protected static string Normal(Setting row, string text) => (row.Kind, text) switch
     {
         (SettingKind.Flag or SettingKind.Choice, "true" or "True" or "TRUE") or (SettingKind.Flag, "on" or "On" or "ON") => "yes",

@@ -96,6 +96,19 @@ public sealed class SettingLoaderTests : IDisposable
         Assert.Equal(("allkeys-lru", "7", "no"), (settings["maxmemory-policy"], settings["replica-priority"], settings["appendonly"]));
     }
 
+    [Theory]
+    [InlineData("true", "yes")]
+    [InlineData("Off", "no")]
+    public void Flags_are_said_in_the_same_words_everywhere_but_in_the_file_of_Redis(string word, string expected)
+    {
+        _folder.Write("a.yaml", $"appendonly: {word}");
+        Assert.Equal(expected, _folder.Load("a.yaml").Settings["appendonly"]);
+        Assert.Equal(expected, _folder.Load(variables: $"MEMSTORE_APPENDONLY={word}").Settings["appendonly"]);
+        Assert.Equal(expected, _folder.Load(options: $"appendonly={word}").Settings["appendonly"]);
+        _folder.Write("a.conf", $"appendonly {word}");
+        Assert.Equal($"a.conf:1: appendonly {word}: argument must be 'yes' or 'no'.", _folder.Refusal("a.conf"));
+    }
+
     [Fact]
     public void Unknown_variables_are_reported_and_those_of_Kubernetes_do_no_harm()
     {
