@@ -33,6 +33,8 @@ public sealed class BadFileTests : IDisposable
     [InlineData("port: \"6379")]
     [InlineData("port: 1: 2")]
     [InlineData("bind: [a, b")]
+    [InlineData("port: !!a[b 1")]
+    [InlineData("port: 1\nbind: [a[ b]")]
     [InlineData("%YAML 9.9\n---\nport: 1")]
     public void Yaml_that_is_none(string text)
     {
@@ -99,6 +101,41 @@ public sealed class BadFileTests : IDisposable
         if (OperatingSystem.IsWindows() || Environment.IsPrivilegedProcess) return;
         File.SetUnixFileMode(_folder.Write("a.conf", "port 1"), UnixFileMode.None);
         Assert.Equal("a.conf: this user may not read it.", _folder.Refusal("a.conf"));
+    }
+
+    [Theory]
+    [InlineData("a.yaml", "port: 1\nbind: [127.0.0.1, \"::1\"]\nsave:\n  - 900 1\n# c\n? x\n: |\n  ab\nrequirepass: 'it''s'\n")]
+    [InlineData("a.yaml", "%YAML 1.2\n---\n{a: &x !!str b, c: *x, <<: {d: e}}\n...\n")]
+    [InlineData("a.conf", "port 1\nsave 900 1\nrequirepass \"a\\x41\"\nclient-output-buffer-limit normal 1 2 3\nbind * -::*\n")]
+    public void Files_with_mistakes_are_read_or_refused_in_one_line(string name, string text)
+    {
+        const string Mistakes = " \t\n\r:#-[]{}?,&*!|>'\"%@`~\\\u0085\u2028\uFEFFa1.<=\u0007";
+        var seed = Random.Shared.Next();
+        var random = new Random(seed);
+        for (var i = 0; i < 1_000; i++)
+        {
+            var wrong = new StringBuilder(text);
+            for (var mistakes = random.Next(1, 8); mistakes > 0; mistakes--)
+            {
+                var at = random.Next(wrong.Length);
+                if (random.Next(2) == 0) wrong.Remove(at, 1);
+                if (random.Next(3) > 0) wrong.Insert(at, Mistakes[random.Next(Mistakes.Length)]);
+            }
+
+            _folder.Write(name, wrong.ToString());
+            try
+            {
+                _folder.Load(name);
+            }
+            catch (ConfigurationException error)
+            {
+                Assert.DoesNotContain('\n', error.Message);
+            }
+            catch (Exception error)
+            {
+                Assert.Fail($"Seed {seed}, {wrong}: {error}");
+            }
+        }
     }
 
     [Fact]

@@ -253,6 +253,16 @@ public sealed class RedisFileTests : IDisposable
         Assert.Equal(Origins, _folder.Load("redis.conf").Settings["http-allowed-origins"]);
     }
 
+    [Theory]
+    [InlineData("\"save\" 900 1\n")]
+    [InlineData("save\r900 1\n")]
+    public void A_rewrite_finds_the_lines_that_are_read(string text)
+    {
+        _folder.Write("redis.conf", text);
+        Rewrite("redis.conf", ("save", "5 5"));
+        Assert.Equal("save 5 5\n", _folder.Read("redis.conf"));
+    }
+
     [Fact]
     public void A_rewrite_keeps_that_nothing_is_saved_where_no_line_says_when_to_save()
     {

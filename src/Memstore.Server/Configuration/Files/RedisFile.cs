@@ -78,12 +78,8 @@ internal sealed class RedisFile(string path, string text) : ConfigurationFile(pa
         return quoted.Append('"').ToString();
     }
 
-    private static bool IsAbout(string line, Setting row)
-    {
-        var trimmed = line.AsSpan().Trim();
-        var end = trimmed.IndexOfAny(' ', '\t');
-        return end > 0 && SettingTable.Names.TryGetValue(trimmed[..end].ToString(), out var found) && found == row;
-    }
+    private static bool IsAbout(string line, Setting row) =>
+        Split(line) is { Count: > 1 } words && SettingTable.Names.TryGetValue(words[0], out var found) && found == row;
 
     private void ReadLines(string text, string file, int depth)
     {
@@ -94,7 +90,7 @@ internal sealed class RedisFile(string path, string text) : ConfigurationFile(pa
             number++;
             var trimmed = line.Trim(' ', '\t', '\r');
             if (trimmed.Length == 0 || trimmed[0] == '#') continue;
-            var words = Split(trimmed) ?? throw new ConfigurationException(Inv($"{file}:{number}: the quotes of this line are not balanced."));
+            var words = Split(line) ?? throw new ConfigurationException(Inv($"{file}:{number}: the quotes of this line are not balanced."));
             if (words.Count > 0) Take(words, file, number, depth);
         }
     }

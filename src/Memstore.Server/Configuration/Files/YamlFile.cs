@@ -100,13 +100,19 @@ internal sealed class YamlFile(string path, string text) : ConfigurationFile(pat
 
     private List<Entry> Entries(string text)
     {
+        var parser = new Parser(new StringReader(text));
         try
         {
-            return ReadEntries(new Parser(new StringReader(text)));
+            return ReadEntries(parser);
         }
         catch (YamlException error)
         {
             throw Wrong(error.Start.Line, SettingText.Shown(error.Message.ReplaceLineEndings(" ").TrimEnd('.')));
+        }
+        catch (Exception error) when (error is not ConfigurationException)
+        {
+            // What the library throws by mistake, such as for [a[ b] or for a tag that is no URI, knows no line and says nothing to an operator.
+            throw Wrong(parser.Current?.End.Line ?? 1, "what follows is no YAML");
         }
     }
 
