@@ -6,6 +6,9 @@ namespace Memstore.Server.Transports;
 /// <summary>A bound, listening socket; for a Unix socket also the owner of its file.</summary>
 internal sealed class ListeningSocket : IDisposable
 {
+    // Linux takes no more (MAX_TCP_KEEPIDLE).
+    private const int KeepAliveSecondsMax = 32_767;
+
     private readonly string? _path;
 
     private ListeningSocket(Socket socket, EndPoint endPoint, string? path)
@@ -85,8 +88,9 @@ internal sealed class ListeningSocket : IDisposable
         try
         {
             // Three probes in the time that the connection was silent before: a dead client is noticed after twice that time.
-            socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveTime, options.KeepAliveSeconds);
-            socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveInterval, Math.Max(1, options.KeepAliveSeconds / 3));
+            var silence = Math.Min(options.KeepAliveSeconds, KeepAliveSecondsMax);
+            socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveTime, silence);
+            socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveInterval, Math.Max(1, silence / 3));
             socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveRetryCount, 3);
         }
         catch (SocketException error) when (error.SocketErrorCode is SocketError.ProtocolOption)

@@ -121,8 +121,10 @@ public abstract partial class TransportTests
         }
     }
 
-    [Fact]
-    public async Task Connections_have_the_socket_options_asked_for()
+    [Theory]
+    [InlineData(120, 120, 40)]
+    [InlineData(int.MaxValue, 32_767, 10_922)]
+    public async Task Connections_have_the_socket_options_asked_for(int keepAliveSeconds, int idle, int interval)
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "Option numbers of Linux.");
         Connection? seen = null;
@@ -132,14 +134,14 @@ public abstract partial class TransportTests
                 Volatile.Write(ref seen, connection);
                 return TransportHost.EchoAsync(connection);
             },
-            new TransportOptions { KeepAliveSeconds = 120, NoDelay = true });
+            new TransportOptions { KeepAliveSeconds = keepAliveSeconds, NoDelay = true });
         using var client = await host.ConnectAsync();
         Assert.Equal([1], await client.ExchangeAsync([1]));
         var descriptor = seen!.FileDescriptor;
         Assert.Equal(1, Option(descriptor, level: 6, name: 1)); // TCP_NODELAY
         Assert.Equal(1, Option(descriptor, level: 1, name: 9)); // SO_KEEPALIVE
-        Assert.Equal(120, Option(descriptor, level: 6, name: 4)); // TCP_KEEPIDLE
-        Assert.Equal(40, Option(descriptor, level: 6, name: 5)); // TCP_KEEPINTVL
+        Assert.Equal(idle, Option(descriptor, level: 6, name: 4)); // TCP_KEEPIDLE
+        Assert.Equal(interval, Option(descriptor, level: 6, name: 5)); // TCP_KEEPINTVL
     }
 
     private static int Option(int descriptor, int level, int name)
