@@ -65,10 +65,25 @@ public sealed partial class StorageDirectory : IDisposable
         path = Path.TrimEndingDirectorySeparator(Path.GetFullPath(path));
         if (options.MayCreate) disk.CreateDirectory(path);
         else if (!disk.Exists(Path.Combine(path, StorageFiles.Manifest))) throw NoStore(disk, path);
+        return Hold(disk, path, options, () => ManifestFile.Read(disk, path) ?? Create(disk, path));
+    }
+
+    /// <summary>
+    /// The same for a store that <see cref="SaveAs"/> fills: until then nothing says that the directory holds one. So what a crash leaves of a restore is not
+    /// taken for an empty store, and the restore can be run again.
+    /// </summary>
+    internal static StorageDirectory OpenNew(IDisk disk, string path)
+    {
+        disk.CreateDirectory(path);
+        return Hold(disk, path, new StorageDirectoryOptions(), () => NewManifest(disk, path));
+    }
+
+    private static StorageDirectory Hold(IDisk disk, string path, StorageDirectoryOptions options, Func<Manifest> manifestOf)
+    {
         var hold = disk.Lock(Path.Combine(path, StorageFiles.Lock));
         try
         {
-            var manifest = ManifestFile.Read(disk, path) ?? Create(disk, path);
+            var manifest = manifestOf();
             return new StorageDirectory(disk, path, hold, manifest, options) { Leftovers = RemoveLeftovers(disk, path, manifest) };
         }
         catch
@@ -96,12 +111,17 @@ public sealed partial class StorageDirectory : IDisposable
 
     private static Manifest Create(IDisk disk, string path)
     {
+        var manifest = NewManifest(disk, path);
+        ManifestFile.Write(disk, path, manifest);
+        return manifest;
+    }
+
+    private static Manifest NewManifest(IDisk disk, string path)
+    {
         if (disk.List(path).FirstOrDefault(IsData) is { } name)
             throw new StorageDamagedException(Path.Combine(path, StorageFiles.Manifest), 0, $"it is missing, although there is {name}");
-        var manifest = new Manifest { StoreId = Guid.NewGuid() };
-        ManifestFile.Write(disk, path, manifest);
         if (Path.GetDirectoryName(path) is { Length: > 0 } parent) disk.SyncDirectory(parent);
-        return manifest;
+        return new Manifest { StoreId = Guid.NewGuid() };
     }
 
     private static StorageException NoStore(IDisk disk, string path)

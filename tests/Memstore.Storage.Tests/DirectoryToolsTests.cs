@@ -3,6 +3,7 @@ using Memstore.Storage.Journals;
 using Memstore.Storage.Manifests;
 using Memstore.Storage.Recovery;
 using Memstore.Storage.Repairs;
+using Memstore.Storage.Tests.Disks;
 using Microsoft.Extensions.Time.Testing;
 
 namespace Memstore.Storage.Tests;
@@ -217,6 +218,45 @@ public sealed class DirectoryToolsTests
         Assert.Empty(_disk.List("/nowhere"));
     }
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(3)]
+    public void A_restore_that_ends_anywhere_leaves_no_store_or_all_of_it(int seed)
+    {
+        Write(commits: 6, saveAt: [3]);
+        var (without, with, lossAt) = (0, 0, 0);
+        for (var isDone = false; !isDone; lossAt++)
+        {
+            var disk = new SimulatedDisk((seed * 1_000_003) + lossAt) { PowerLossAt = lossAt };
+            foreach (var name in _disk.List(Directory)) disk.WriteAll(PathOf(name), _disk[PathOf(name)]);
+            isDone = RestoresOn(disk);
+            var after = disk.Reboot();
+            if (!after.Exists(Path.Combine(Restored, StorageFiles.Manifest)))
+            {
+                without++;
+                if (after.List(Restored).Any(StorageDirectory.IsData))
+                {
+                    // It looks like somebody's data that has lost its manifest.
+                    Assert.False(DirectoryTools.Check(after, Restored, new RecoveryProgress(), static _ => { }));
+                    Assert.Throws<StorageDamagedException>(() => RestoresOn(after));
+                    continue;
+                }
+
+                Assert.Throws<StorageException>(() => DirectoryTools.Check(after, Restored, new RecoveryProgress(), static _ => { }));
+                Assert.True(RestoresOn(after), $"seed {seed}, call {lossAt}");
+            }
+
+            with++;
+            using var directory = StorageDirectory.Open(after, Restored);
+            using var store = TestStore.New(_clock);
+            Assert.Equal(5, directory.Recover(store).LastSequence);
+            Assert.Equal(_history[5], TestStore.Dump(store));
+        }
+
+        Assert.True(without > 3 && with > 0, $"{without} times there was no store, {with} times one");
+    }
+
     [Fact]
     public void A_directory_in_use_is_refused()
     {
@@ -274,6 +314,18 @@ public sealed class DirectoryToolsTests
 
     private bool Restore(long sequence = long.MaxValue, long unixMs = long.MaxValue) =>
         DirectoryTools.Restore(_disk, Directory, Restored, new RecoveryLimit(sequence, unixMs), new RecoveryProgress(), _lines.Add);
+
+    private static bool RestoresOn(SimulatedDisk disk)
+    {
+        try
+        {
+            return DirectoryTools.Restore(disk, Directory, Restored, new RecoveryLimit(5, long.MaxValue), new RecoveryProgress(), static _ => { });
+        }
+        catch (PowerLossException)
+        {
+            return false;
+        }
+    }
 
     private Dictionary<string, string> Files() => _disk.List(Directory).Where(static name => name != StorageFiles.Lock)
         .ToDictionary(static name => name, name => Convert.ToHexString(_disk[PathOf(name)]));

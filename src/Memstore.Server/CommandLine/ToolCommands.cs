@@ -53,7 +53,7 @@ internal static class ToolCommands
         return command;
     }
 
-    // A restore that fails (the disk is full) leaves nothing behind: what it had begun would look like an empty store.
+    // A restore that fails (the disk is full) leaves nothing behind.
     private static bool RestoreTo(string to, string from, RecoveryLimit limit, RecoveryProgress progress, Action<string> say)
     {
         if (to.Length == 0 || File.Exists(to)) throw new IOException($"--to '{to}': the name of a directory is expected");

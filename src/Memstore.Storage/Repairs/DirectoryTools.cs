@@ -66,7 +66,7 @@ public static class DirectoryTools
         using var store = new Store(new StoreOptions { Databases = Databases, EffectEncoder = new RespEffectEncoder(), StartsLoading = true, RunMaintenance = false });
         var result = new Recoverer(disk, from, manifest, progress).RunTo(store, limit);
         foreach (var line in result.Describe()) say(line);
-        using var target = StorageDirectory.Open(disk, to);
+        using var target = StorageDirectory.OpenNew(disk, to);
         var saved = target.SaveAs(store, result.LastSequence, result.LastUnixMs);
         say(string.Create(CultureInfo.InvariantCulture, $"{to} holds the data as of sequence {result.LastSequence}, {TimeText(result.LastUnixMs)}: {saved.Keys} keys. It is a new store, {target.StoreId}."));
         return true;
