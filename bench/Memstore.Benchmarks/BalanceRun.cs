@@ -94,22 +94,21 @@ internal static class BalanceRun
     // What the store does on such advice; the number of slots that moved.
     private static int Act(BalanceAdvice advice, BalancePolicy policy, SlotLoads loads, HashRing ring, ushort[] owners)
     {
-        if (advice == BalanceAdvice.Stay) return 0;
-        var before = (ushort[])owners.Clone();
-        if (advice == BalanceAdvice.TakeBack)
+        var moves = advice switch
         {
-            policy.Before.CopyTo(owners);
-            policy.Forget();
-        }
-        else
-        {
-            policy.Planned(owners);
-            var shares = Enumerable.Repeat(1.0, SlotHash.Slots).ToArray();
-            loads.ToShares(shares);
-            foreach (var move in ShardPlanner.Plan(ring, ring.Shards, owners, shares, ShardPlanner.LoadFactor)) owners[move.Slot] = (ushort)move.To;
-        }
+            BalanceAdvice.Move => policy.Plan(ring, owners, Shares(loads), ShardPlanner.LoadFactor),
+            BalanceAdvice.TakeBack => policy.TakeBack(owners),
+            _ => [],
+        };
+        foreach (var move in moves) owners[move.Slot] = (ushort)move.To;
+        return moves.Count;
+    }
 
-        return owners.Zip(before).Count(static pair => pair.First != pair.Second);
+    private static double[] Shares(SlotLoads loads)
+    {
+        var shares = Enumerable.Repeat(1.0, SlotHash.Slots).ToArray();
+        loads.ToShares(shares);
+        return shares;
     }
 
     private static double[] Zipf(int[] slots, double exponent)

@@ -51,13 +51,15 @@ public sealed unsafe partial class Store
     /// <param name="decides">Whether slots may move; if not, the answer is that all stay.</param>
     public BalanceAdvice FoldLoads(bool decides)
     {
-        if (_loads.Fold() < BalancePolicy.CommandsMin || _shardCount == 1) return BalanceAdvice.Stay;
+        _loads.Fold();
         lock (_figures)
         {
+            var shards = _shardCount;
+            if (_policy.Skips(_loads, shards)) return BalanceAdvice.Stay;
             var worker = Rent();
             ReadBytes(_shares);
             Return(worker);
-            var advice = _policy.Look(_loads, _shares, Owners, _shardCount, LoadFactor, CommandsPerCount);
+            var advice = _policy.Look(_loads, _shares, Owners, shards, LoadFactor, CommandsPerCount);
             return decides ? advice : BalanceAdvice.Stay;
         }
     }
@@ -93,8 +95,9 @@ public sealed unsafe partial class Store
     {
         lock (_resharding)
         {
-            var moves = ShardPlanner.Plan(new HashRing(_shardCount, ReplicationFactor), _shardCount, Owners, LoadShares(), LoadFactor);
-            lock (_figures) _policy.Planned(Owners);
+            var (ring, shares) = (new HashRing(_shardCount, ReplicationFactor), LoadShares());
+            List<SlotMove> moves;
+            lock (_figures) moves = _policy.Plan(ring, Owners, shares, LoadFactor);
             Move(moves);
             return moves;
         }
@@ -106,18 +109,8 @@ public sealed unsafe partial class Store
     {
         lock (_resharding)
         {
-            var moves = new List<SlotMove>();
-            lock (_figures)
-            {
-                var before = _policy.Before;
-                for (var slot = 0; slot < before.Length; slot++)
-                {
-                    if (before[slot] != Owners[slot]) moves.Add(new SlotMove(slot, Owners[slot], before[slot], 0));
-                }
-
-                _policy.Forget();
-            }
-
+            List<SlotMove> moves;
+            lock (_figures) moves = _policy.TakeBack(Owners);
             Move(moves);
             return moves;
         }

@@ -60,6 +60,14 @@ internal sealed class BalancePolicy
     /// <summary>Seconds from the last plan to the next, at least.</summary>
     public int Wait { get; private set; } = WaitMin;
 
+    /// <summary>Whether the last second is not worth a look: it had few commands, and ends a row of seconds above the bound; or there is one shard.</summary>
+    public bool Skips(SlotLoads loads, int shards)
+    {
+        if (loads.LastTotal >= CommandsMin && shards > 1) return false;
+        _above = 0;
+        return true;
+    }
+
     /// <summary>Looks at the loads of the last second, which have been folded.</summary>
     /// <param name="loads">The loads; they forget what is no longer true.</param>
     /// <param name="bytes">The bytes of each slot.</param>
@@ -69,12 +77,7 @@ internal sealed class BalancePolicy
     /// <param name="weight">Commands that one count stands for.</param>
     public BalanceAdvice Look(SlotLoads loads, ReadOnlySpan<double> bytes, ReadOnlySpan<ushort> owners, int shards, double factor, int weight)
     {
-        if (loads.LastTotal < CommandsMin || shards == 1)
-        {
-            _above = 0;
-            return BalanceAdvice.Stay;
-        }
-
+        if (Skips(loads, shards)) return BalanceAdvice.Stay;
         if (_sums.Length < shards) (_sums, _otherSums, _heaviest) = (new double[shards], new double[shards], new double[shards]);
         if (HasChanged(loads, owners, shards, weight)) loads.Forget();
         bytes.CopyTo(_fading);
@@ -87,16 +90,32 @@ internal sealed class BalancePolicy
         return _above >= SecondsAbove && _sincePlan >= Wait ? BalanceAdvice.Move : BalanceAdvice.Stay;
     }
 
-    /// <summary>The shard of each slot before the last plan, as long as nobody else has moved slots.</summary>
-    public ReadOnlySpan<ushort> Before => _hasBefore ? _before : default;
-
-    /// <summary>Says that slots are about to move for the sake of loads.</summary>
-    /// <param name="owners">The shard of each slot before.</param>
-    public void Planned(ReadOnlySpan<ushort> owners)
+    /// <summary>Plans moves for the sake of loads, which the caller makes, and notes where the slots are before.</summary>
+    /// <param name="ring">The shards.</param>
+    /// <param name="owners">The shard of each slot.</param>
+    /// <param name="shares">The load of each slot; together 1.</param>
+    /// <param name="factor">What a shard may have, as a multiple of the average.</param>
+    public List<SlotMove> Plan(HashRing ring, ReadOnlySpan<ushort> owners, ReadOnlySpan<double> shares, double factor)
     {
+        var moves = ShardPlanner.Plan(ring, ring.Shards, owners, shares, factor);
         owners.CopyTo(_before);
         (_hasBefore, _isWatching, _with, _without) = (true, true, 0, 0);
         (_sincePlan, _above) = (0, 0);
+        return moves;
+    }
+
+    /// <summary>The moves that bring slots back to where they were before the last plan; none if somebody else has moved slots since.</summary>
+    /// <param name="owners">The shard of each slot.</param>
+    public List<SlotMove> TakeBack(ReadOnlySpan<ushort> owners)
+    {
+        var moves = new List<SlotMove>();
+        for (var slot = 0; _hasBefore && slot < owners.Length; slot++)
+        {
+            if (_before[slot] != owners[slot]) moves.Add(new SlotMove(slot, owners[slot], _before[slot], 0));
+        }
+
+        Forget();
+        return moves;
     }
 
     /// <summary>Says that slots move for other reasons: what was before is no measure any more.</summary>

@@ -158,28 +158,25 @@ public sealed class BalancePolicyTests(ITestOutputHelper output)
             }
 
             _loads.Fold();
-            switch (_policy.Look(_loads, _bytes, _owners, shards, Factor, Weight))
+            var advice = _policy.Look(_loads, _bytes, _owners, shards, Factor, Weight);
+            var moves = advice switch
             {
-                case BalanceAdvice.Move:
-                    _policy.Planned(_owners);
-                    Plan();
-                    break;
-                case BalanceAdvice.TakeBack:
-                    _policy.Before.CopyTo(_owners);
-                    _policy.Forget();
-                    _takenBack++;
-                    break;
-            }
+                BalanceAdvice.Move => _policy.Plan(_ring, _owners, Shares(), Factor),
+                BalanceAdvice.TakeBack => _policy.TakeBack(_owners),
+                _ => [],
+            };
+            foreach (var move in moves) _owners[move.Slot] = (ushort)move.To;
+            if (advice == BalanceAdvice.TakeBack) _takenBack++;
+            if (advice != BalanceAdvice.Move) return;
+            _moved += moves.Count;
+            if (moves.Count > 0) Plans++;
         }
 
-        private void Plan()
+        private double[] Shares()
         {
             var shares = (double[])_bytes.Clone();
             _loads.ToShares(shares);
-            var moves = ShardPlanner.Plan(_ring, shards, _owners, shares, Factor);
-            foreach (var move in moves) _owners[move.Slot] = (ushort)move.To;
-            _moved += moves.Count;
-            if (moves.Count > 0) Plans++;
+            return shares;
         }
 
         // What is above the bound and could be elsewhere.

@@ -89,6 +89,18 @@ public sealed class ReshardingTests
         for (var i = 0; i < 10; i++) Assert.Equal(BalanceAdvice.Stay, Look());
     }
 
+    [Fact]
+    public void Two_busy_seconds_with_quiet_ones_between_are_not_two_in_a_row()
+    {
+        using var store = new Store(new StoreOptions { Seed = 5, RunMaintenance = false });
+        var busy = Enumerable.Range(0, 16_384).Where(slot => store.ShardOf(slot) == 2).Take(20).ToArray();
+        for (var second = 0; second < 40; second++)
+        {
+            for (var i = 0; second % 4 == 0 && i < 2_000; i++) store.CountLoad(busy[i % busy.Length]);
+            Assert.Equal(BalanceAdvice.Stay, store.FoldLoads(decides: true));
+        }
+    }
+
     private static void Count(Store store, string[] keys, ref int wrong, CancellationToken stop)
     {
         for (var i = 1; !stop.IsCancellationRequested; i++)
