@@ -13,10 +13,15 @@ public sealed unsafe partial class Store
     // How many slots change their shard in one hold: well under a microsecond's work.
     private const int SlotsPerHold = 64;
 
+    // How often it is tried to move slots without waiting in a queue: who waits for the second shard holds the first.
+    private const int MoveTriesMax = 16;
+
     private readonly Lock _resharding = new();
 
     // Used with that lock.
     private Transaction? _mover;
+    private int _filled;
+
     private readonly SlotLoads _loads = new(SlotHash.Slots);
 
     // For ReadShardStatistics and the policy: an array of this size is a large object, and somebody asks each second.
@@ -28,10 +33,9 @@ public sealed unsafe partial class Store
     private volatile Shard[] _shards;
 
     // All slots belong to shards below this: raised before the first slot goes to a new shard, lowered after the last has left.
-    private volatile int _covered;
     private volatile int _shardCount;
 
-    /// <summary>Number of shards now: the target while it changes.</summary>
+    /// <summary>Number of shards now: the larger of the old one and the new one while it changes.</summary>
     public int ShardCount => _shardCount;
 
     /// <summary>Points of each shard on the ring, from the next change on.</summary>
@@ -42,7 +46,8 @@ public sealed unsafe partial class Store
 
     internal Shard[] Shards => _shards;
 
-    internal int CoveredShards => _covered;
+    /// <summary>Set by tests: called before each hold in which slots move; what it throws ends the change there.</summary>
+    internal Action? BeforeMove { get; set; }
 
     /// <summary>Counts a command on a slot that stands for <see cref="CommandsPerCount"/>, for the balance of loads. Cheap.</summary>
     public void CountLoad(int slot) => _loads.Count(slot, CommandsPerCount);
@@ -76,15 +81,16 @@ public sealed unsafe partial class Store
         ArgumentOutOfRangeException.ThrowIfGreaterThan(count, ShardSet.ShardsMax);
         lock (_resharding)
         {
-            var before = _shardCount;
+            // Before anything is changed: for this much memory is needed.
+            var moves = ShardPlanner.Plan(new HashRing(count, ReplicationFactor), _filled, Owners, LoadShares(), LoadFactor);
             var shards = _shards;
             if (count > shards.Length) _shards = [.. shards, .. Enumerable.Range(shards.Length, count - shards.Length).Select(static index => new Shard(index))];
-            if (count > _covered) _covered = count;
-            _shardCount = count;
+            _shardCount = Math.Max(count, _shardCount);
+            _filled = Math.Min(count, _filled);
             lock (_figures) _policy.Forget();
-            var moves = ShardPlanner.Plan(new HashRing(count, ReplicationFactor), before, Owners, LoadShares(), LoadFactor);
+            // If it ends here, slots are where they are, all shards that may have some are covered, and the next change does what this one has not.
             Move(moves);
-            _covered = count;
+            _shardCount = _filled = count;
             return moves;
         }
     }
@@ -123,7 +129,7 @@ public sealed unsafe partial class Store
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(slot, SlotHash.Slots);
         ArgumentOutOfRangeException.ThrowIfNegative(shard);
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(shard, Shards.Length);
-        lock (_resharding) return shard < _shardCount && (_mover ??= new Transaction(this)).TryMove(worker, slot, shard);
+        lock (_resharding) return shard < _shardCount && Mover.TryMove(worker, [new SlotMove(slot, ShardOf(slot), shard, 0)]);
     }
 
     /// <summary>Moves one slot and waits until it has moved. False if it is there already.</summary>
@@ -236,27 +242,43 @@ public sealed unsafe partial class Store
         return (keys, bytes);
     }
 
+    private Transaction Mover => _mover ??= new Transaction(this);
+
     // Slots that go the same way go together, some at a time: a hold stays short, and thousands of slots do not need thousands of holds.
     private void Move(IReadOnlyList<SlotMove> moves)
     {
-        var transaction = new Transaction(this);
-        Span<int> slots = stackalloc int[SlotsPerHold];
         foreach (var way in moves.GroupBy(static move => (move.From, move.To)))
         {
             foreach (var part in way.Chunk(SlotsPerHold))
             {
-                for (var i = 0; i < part.Length; i++) slots[i] = part[i].Slot;
-                while (!TryMoveSome(transaction, slots[..part.Length], way.Key.From, way.Key.To)) Thread.Yield();
+                BeforeMove?.Invoke();
+                MoveTogether(part);
             }
         }
     }
 
-    private bool TryMoveSome(Transaction transaction, ReadOnlySpan<int> slots, int from, int to)
+    private void MoveTogether(SlotMove[] moves)
+    {
+        for (var tries = 0; tries < MoveTriesMax; tries++)
+        {
+            if (TryMoveTogether(moves)) return;
+            Thread.Yield();
+        }
+
+        // A shard that is handed from one to the next is never free: only who queues gets it.
+        using var ended = new ManualResetEventSlim();
+        var worker = Rent();
+        Mover.SubmitMove(worker, moves, static state => ((ManualResetEventSlim)state!).Set(), ended);
+        Return(worker);
+        ended.Wait();
+    }
+
+    private bool TryMoveTogether(SlotMove[] moves)
     {
         var worker = Rent();
         try
         {
-            return transaction.TryMove(worker, slots, from, to);
+            return Mover.TryMove(worker, moves);
         }
         finally
         {

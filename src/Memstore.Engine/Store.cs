@@ -62,7 +62,7 @@ public sealed unsafe partial class Store : IDisposable
         Expiry = new Expiry(Table, Clock.NowUnixMs);
         Clock.IsStopped = options.StartsLoading;
         _shards = [.. Enumerable.Range(0, options.Shards).Select(static index => new Shard(index))];
-        _covered = _shardCount = options.Shards;
+        _shardCount = _filled = options.Shards;
         Owners = ShardPlanner.Assign(new HashRing(options.Shards), SlotHash.Slots);
         _marks = (int*)NativeMemory.AllocZeroed(SlotHash.Slots, sizeof(int));
         _databaseSet = new DatabaseSet([.. Enumerable.Range(0, options.Databases).Select(_ => NewKeyspace())], 0, 0, false, null);

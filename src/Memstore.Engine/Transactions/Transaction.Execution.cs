@@ -36,6 +36,9 @@ public sealed partial class Transaction
 
         /// <summary>Entering the shards to validate and publish.</summary>
         EnteringToCommit,
+
+        /// <summary>Entering two shards to move slots from one to the other.</summary>
+        EnteringToMove,
     }
 
     /// <summary>How a submitted commit ended.</summary>
@@ -130,6 +133,11 @@ public sealed partial class Transaction
 
                     CommitSubmitted(worker);
                     return;
+                case Phase.EnteringToMove:
+                    if (!EnterRest(worker)) return;
+                    MoveHeld(worker);
+                    End(null);
+                    return;
                 default:
                     throw new UnreachableException();
             }
@@ -210,16 +218,16 @@ public sealed partial class Transaction
         for (var i = 0; i < _declaredCount; i++) _shards.Add(Volatile.Read(ref owners[SlotOf(_declared[i])]));
     }
 
-    // All shards that have slots. If the number grows before they are held, the new ones may have got slots meanwhile.
+    // All shards that may have slots. If the number grows before they are held, the new ones may have got slots meanwhile.
     private void CoverAll()
     {
-        _covered = _store.CoveredShards;
+        _covered = _store.ShardCount;
         for (var i = 0; i < _covered; i++) _shards.Add(i);
     }
 
     private bool OwnersMatch()
     {
-        if (_everything is not null) return _covered == _store.CoveredShards;
+        if (_everything is not null) return _covered == _store.ShardCount;
         var owners = _store.Owners;
         for (var i = 0; i < _declaredCount; i++)
         {
@@ -234,20 +242,22 @@ public sealed partial class Transaction
         for (var route = 0; route < RoutesMax; route++)
         {
             if (_phase == Phase.Direct && _mode != Mode.Private) Route();
-            var shard = _shards.Next(0);
-            while (shard >= 0 && TryEnter(_store.Shards[shard])) shard = _shards.Next(shard + 1);
-            if (shard >= 0)
-            {
-                LeaveBelow(shard, worker);
-                return false;
-            }
-
+            if (!TryEnterRouted(worker)) return false;
             if (OwnersMatch()) return true;
             LeaveAll(worker);
             if (_mode == Mode.Private) RouteCommit();
         }
 
         return false;
+    }
+
+    // All of them or, if one stays busy, none.
+    private bool TryEnterRouted(Worker worker)
+    {
+        var shard = _shards.Next(0);
+        while (shard >= 0 && TryEnter(_store.Shards[shard])) shard = _shards.Next(shard + 1);
+        if (shard >= 0) LeaveBelow(shard, worker);
+        return shard < 0;
     }
 
     private bool TryEnter(Shard shard)

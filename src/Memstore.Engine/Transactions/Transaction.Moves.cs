@@ -1,37 +1,50 @@
+using Memstore.Engine.Shards;
+
 namespace Memstore.Engine;
 
 // Moving slots: both shards are held while owners change. Whoever calls has the store's lock for it, so between looking at an owner and holding
 // its shard nobody else moves the slot; transactions only look.
 public sealed partial class Transaction
 {
-    /// <summary>Moves a slot from the shard that has it. False, with nothing done, if a shard stays busy.</summary>
-    internal bool TryMove(Worker worker, int slot, int to) => TryMove(worker, [slot], Volatile.Read(ref _store.Owners[slot]), to);
+    private SlotMove[] _moves = [];
 
-    /// <summary>Moves slots from one shard to another in one hold, as far as they are there. False, with nothing done, if a shard stays busy.</summary>
-    internal bool TryMove(Worker worker, ReadOnlySpan<int> slots, int from, int to)
+    /// <summary>Moves slots that go the same way in one hold. False, with nothing done, if a shard stays busy.</summary>
+    internal bool TryMove(Worker worker, SlotMove[] moves)
     {
+        BeginMove(moves);
         _phase = Phase.Direct;
-        Begin(0);
-        _shards.Clear();
-        _shards.Add(from);
-        _shards.Add(to);
-        var shard = _shards.Next(0);
-        while (shard >= 0 && TryEnter(_store.Shards[shard])) shard = _shards.Next(shard + 1);
-        if (shard >= 0)
-        {
-            LeaveBelow(shard, worker);
-            Store.Drain(worker);
-            return false;
-        }
-
-        worker.Holds.Begin(isLong: true);
-        foreach (var slot in slots)
-        {
-            if (Volatile.Read(ref _store.Owners[slot]) == from) Volatile.Write(ref _store.Owners[slot], (ushort)to);
-        }
-
-        LeaveAll(worker);
+        var isEntered = TryEnterRouted(worker);
+        if (isEntered) MoveHeld(worker);
         Store.Drain(worker);
-        return true;
+        return isEntered;
+    }
+
+    /// <summary>The same, but in the queue of a shard that is busy, like any other transaction; then calls back, on any thread.</summary>
+    internal void SubmitMove(Worker worker, SlotMove[] moves, Action<object?> ended, object? state)
+    {
+        BeginMove(moves);
+        _phase = Phase.EnteringToMove;
+        _enteredUpTo = 0;
+        _body = null;
+        _ended = ended;
+        _endedState = state;
+        Continue(worker);
+        Store.Drain(worker);
+    }
+
+    private void BeginMove(SlotMove[] moves)
+    {
+        Begin(0);
+        _moves = moves;
+        _shards.Clear();
+        _shards.Add(moves[0].From);
+        _shards.Add(moves[0].To);
+    }
+
+    private void MoveHeld(Worker worker)
+    {
+        worker.Holds.Begin(isLong: true);
+        foreach (var move in _moves) Volatile.Write(ref _store.Owners[move.Slot], (ushort)move.To);
+        LeaveAll(worker);
     }
 }

@@ -101,6 +101,97 @@ public sealed class ReshardingTests
         }
     }
 
+    [Fact]
+    public void A_slot_leaves_a_shard_that_is_handed_from_one_to_the_next_without_end()
+    {
+        const int LinksMax = 2_000_000;
+        using var store = new Store(new StoreOptions { Shards = 2, Seed = 5, RunMaintenance = false });
+        var slot = store.RouteOf("k"u8).Slot;
+        var from = store.ShardOf(slot);
+        using var ended = new ManualResetEventSlim();
+        var links = 0;
+        // Before one leaves the shard, the next waits for it: there is no moment at which nobody has it.
+        void Next()
+        {
+            if (++links > LinksMax || store.ShardOf(slot) != from)
+            {
+                ended.Set();
+                return;
+            }
+
+            var transaction = new Transaction(store);
+            transaction.Begin(0);
+            transaction.Declare(store.RouteOf("k"u8), KeyAccess.Write);
+            var worker = store.Rent();
+            transaction.Submit(worker, new Script(_ => Next()));
+            store.Return(worker);
+        }
+
+        store.Run(TransactionPlan.Held, 0, ["k"], _ => Next());
+        Assert.True(store.MoveSlot(slot, 1 - from));
+        Assert.Equal(1 - from, store.ShardOf(slot));
+        ended.Wait(TestContext.Current.CancellationToken);
+        Assert.True(links <= LinksMax, "The slot moved only when nobody waited for its shard any more.");
+    }
+
+    [Fact]
+    public void A_change_that_fails_changes_nothing_and_the_next_one_does_all()
+    {
+        using var store = new Store(new StoreOptions { Seed = 5, RunMaintenance = false });
+        for (var i = 0; i < 100; i++) store.Set($"k{i}", "1");
+        var owners = Enumerable.Range(0, 16_384).Select(store.ShardOf).ToArray();
+        // So many points that no array can have them.
+        store.ReplicationFactor = int.MaxValue;
+        foreach (var count in (int[])[16, 2, 4])
+        {
+            Assert.ThrowsAny<Exception>(() => store.SetShardCount(count));
+            Assert.Equal(4, store.ShardCount);
+            Assert.Equal(owners, Enumerable.Range(0, 16_384).Select(store.ShardOf));
+        }
+
+        Assert.ThrowsAny<Exception>(() => store.Rebalance());
+        store.ReplicationFactor = 40;
+        var moves = store.SetShardCount(16);
+        Assert.InRange(moves.Count, 16_384 / 2, 16_384);
+        Assert.Equal(16, store.ShardStatistics().Count(static shard => shard.Slots > 500));
+        for (var i = 0; i < 100; i++) Assert.Equal("1", store.Get($"k{i}"));
+    }
+
+    [Theory]
+    [InlineData(4, 16, 16)]
+    [InlineData(4, 16, 4)]
+    [InlineData(4, 16, 20)]
+    [InlineData(16, 4, 4)]
+    [InlineData(16, 4, 16)]
+    [InlineData(16, 1, 8)]
+    public void A_change_that_fails_half_way_loses_nothing_and_the_next_one_does_the_rest(int before, int wanted, int next)
+    {
+        using var store = new Store(new StoreOptions { Shards = before, Seed = 5, RunMaintenance = false });
+        for (var i = 0; i < 1_000; i++) store.Set($"k{i}", "1");
+        var holds = 0;
+        store.BeforeMove = () =>
+        {
+            if (++holds > 20) throw new InsufficientMemoryException();
+        };
+        Assert.Throws<InsufficientMemoryException>(() => store.SetShardCount(wanted));
+        store.BeforeMove = null;
+
+        Assert.Equal(Math.Max(before, wanted), store.ShardCount);
+        var shards = store.ShardStatistics();
+        Assert.Equal((16_384, 1_000L), (shards.Sum(static shard => shard.Slots), shards.Sum(static shard => shard.Keys)));
+        Assert.True(shards.Count(static shard => shard.Slots > 0) >= Math.Min(before, wanted));
+        var found = 0L;
+        store.RunOnEverything(TransactionPlan.Held, 0, t => found = t.Count(0));
+        Assert.Equal(1_000, found);
+
+        store.SetShardCount(next);
+        Assert.Equal(next, store.ShardCount);
+        // As even as after a change that did not fail: no shard that should have got slots has stayed empty.
+        Assert.All(store.ShardStatistics(), shard => Assert.InRange(shard.Slots, 16_384 / next / 2, 16_384 * 1.3 / next));
+        for (var i = 0; i < 1_000; i++) Assert.Equal("1", store.Get($"k{i}"));
+        Assert.Empty(store.SetShardCount(next));
+    }
+
     private static void Count(Store store, string[] keys, ref int wrong, CancellationToken stop)
     {
         for (var i = 1; !stop.IsCancellationRequested; i++)
