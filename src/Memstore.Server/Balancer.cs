@@ -45,9 +45,17 @@ internal sealed class Balancer(ServerState server) : IAsyncDisposable
     public Task<string?> SetAsync(int count) => InTurnAsync(() =>
     {
         var before = server.Store.ShardCount;
-        var moves = server.Store.SetShardCount(count);
-        server.Settings.Override("shards", count.ToString(CultureInfo.InvariantCulture), byClient: true);
-        Note($"the number of shards was changed from {before} to {count}: {moves.Count} slots moved");
+        try
+        {
+            var moves = server.Store.SetShardCount(count);
+            Note($"the number of shards {(before == count ? $"was {count} already" : $"was changed from {before} to {count}")}: {moves.Count} slots moved");
+        }
+        finally
+        {
+            // A change that fails half way may have made shards all the same.
+            server.Settings.Override("shards", server.Store.ShardCount.ToString(CultureInfo.InvariantCulture), byClient: true);
+        }
+
         return null;
     });
 
