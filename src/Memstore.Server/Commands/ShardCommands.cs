@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using Memstore.Engine;
 using Memstore.Protocol;
 using Memstore.Server.Configuration;
 using static Memstore.Server.Commands.CommandFlags;
@@ -44,9 +45,9 @@ internal static class ShardCommands
             Summary = "Moves the fewest slots that bring every shard within the bound; with NOW it answers when they have moved.",
             Complexity = "O(N) where N is the number of slots", Since = "7.0.0",
         },
-        new("SHARDS RING", Admin | NoScript, Ring)
+        new("SHARDS RING", Admin | NoScript | NoMulti, Ring)
         {
-            Summary = "Answers the points of the ring: place from 0 to 1 and shard.",
+            Summary = "Answers how many points a shard has on the ring, what part of the load it may have, and the points: place from 0 to 1 and shard.",
             Complexity = "O(N) where N is the number of points", Since = "7.0.0",
         },
         new("SHARDS SET count", Admin | NoScript | NoMulti, Set)
@@ -84,6 +85,7 @@ internal static class ShardCommands
     private static void Log(ref CommandCall call)
     {
         var count = call.Args.Remaining > 0 ? call.Args.Int64() : 10;
+        if (call.Args.Remaining > 0) call.Args.Fail(Errors.Syntax);
         if (!call.ArgsValid()) return;
         var entries = call.Server.Balancer.Entries();
         var shown = (int)Math.Clamp(count < 0 ? entries.Length : count, 0, entries.Length);
@@ -115,16 +117,33 @@ internal static class ShardCommands
         else call.Reply.SimpleString("OK"u8);
     }
 
+    // On the pool: sorting and writing the points of thousands of shards takes tens of milliseconds, for which others on the thread would wait.
     private static void Ring(ref CommandCall call)
     {
-        var points = call.Server.Store.RingPoints();
-        call.Reply.ArrayHeader(points.Count);
+        var (store, protocol) = (call.Server.Store, call.Reply.Protocol);
+        var work = Task.Run(() => RingOf(store, protocol));
+        call.Session.WaitFor(work, reply => reply.Raw(work.Result));
+    }
+
+    private static byte[] RingOf(Store store, int protocol)
+    {
+        using var reply = new ReplyWriter { Protocol = protocol };
+        var points = store.RingPoints();
+        reply.MapHeader(4);
+        Pair(reply, "replication-factor", store.ReplicationFactor);
+        reply.BulkString("load-factor");
+        reply.BulkString(store.LoadFactor.ToString(CultureInfo.InvariantCulture));
+        Text(reply, "bound", store.LoadFactor / store.ShardCount);
+        reply.BulkString("points");
+        reply.ArrayHeader(points.Count);
         foreach (var (place, shard) in points)
         {
-            call.Reply.ArrayHeader(2);
-            call.Reply.BulkString((place / Math.Pow(2, 64)).ToString("f6", CultureInfo.InvariantCulture));
-            call.Reply.Integer(shard);
+            reply.ArrayHeader(2);
+            reply.BulkString((place / Math.Pow(2, 64)).ToString("f6", CultureInfo.InvariantCulture));
+            reply.Integer(shard);
         }
+
+        return reply.WrittenSpan.ToArray();
     }
 
     private static void Set(ref CommandCall call)

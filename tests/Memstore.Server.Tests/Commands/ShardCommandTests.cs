@@ -65,7 +65,68 @@ public sealed class ShardCommandTests
         Assert.Equal("OK", await client.AskAsync($"SHARDS MOVE 77 {to}"));
         Assert.Equal(to, host.State.Store.ShardOf(77));
         Assert.Equal("OK", await client.AskAsync("SHARDS REBALANCE NOW"));
-        Assert.Equal(40 * 4, ((object?[])(await client.AskAsync("SHARDS RING"))!).Length);
+    }
+
+    [Fact]
+    public async Task The_ring_has_points_and_a_bound()
+    {
+        await using var host = ServerFixture.Make(TimeProvider.System, ("replication-factor", "3"), ("load-factor", "1.5"));
+        using var client = ServerFixture.ConnectInMemory(host);
+        var ring = (object?[])(await client.AskAsync("SHARDS RING"))!;
+        Assert.Equal(["replication-factor", 3L, "load-factor", "1.5", "bound", "0.3750", "points"], ring[..^1]);
+        var points = ((object?[])ring[^1]!).Select(static point => (object?[])point!).ToArray();
+        Assert.Equal(3 * 4, points.Length);
+        Assert.Equal(points.Select(static point => (string)point[0]!).Order(StringComparer.Ordinal), points.Select(static point => (string)point[0]!));
+        Assert.Equal([0L, 1L, 2L, 3L], points.Select(static point => (long)point[1]!).Distinct().Order());
+        await client.AskAsync("HELLO 3");
+        Assert.Equal(ring.Length, ((object?[])(await client.AskAsync("SHARDS RING"))!).Length);
+    }
+
+    [Fact]
+    public async Task A_change_that_fails_half_way_is_answered_with_an_error_and_the_next_one_does_the_rest()
+    {
+        await using var host = ServerFixture.Make(TimeProvider.System);
+        using var client = ServerFixture.ConnectInMemory(host);
+        for (var i = 0; i < 100; i++) Assert.Equal("OK", await client.AskAsync($"SET key{i} {i}"));
+        var holds = 0;
+        host.State.Store.BeforeMove = () =>
+        {
+            if (++holds > 5) throw new InsufficientMemoryException();
+        };
+        Assert.Equal(new RespError("ERR the change failed; the log of the server has the details"), await client.AskAsync("SHARDS SET 9"));
+        host.State.Store.BeforeMove = null;
+        Assert.Equal(["shards", "9"], (object?[]?)await client.AskAsync("CONFIG GET shards"));
+        Assert.Equal(100L, ((object?[])(await client.AskAsync("SHARDS INFO"))!).Sum(static shard => Field(shard, "keys")));
+        Assert.Equal("OK", await client.AskAsync("SHARDS SET 9"));
+        Assert.All((object?[])(await client.AskAsync("SHARDS INFO"))!, static shard => Assert.InRange(Field(shard, "slots"), 1_000, 2_500));
+        var log = (object?[])(await client.AskAsync("SHARDS LOG"))!;
+        Assert.StartsWith("the number of shards was 9 already: ", (string)((object?[])log[0]!)[1]!, StringComparison.Ordinal);
+        for (var i = 0; i < 100; i++) Assert.Equal($"{i}", await client.AskAsync($"GET key{i}"));
+    }
+
+    [Fact]
+    public async Task A_server_that_stops_waits_for_the_change_that_is_under_way()
+    {
+        var host = ServerFixture.Make(TimeProvider.System);
+        await host.StartAsync();
+        var store = host.State.Store;
+        using var client = await ServerFixture.ConnectAsync(host);
+        using var other = await ServerFixture.ConnectAsync(host);
+        var (begun, release) = (new TaskCompletionSource(), new TaskCompletionSource());
+        store.BeforeMove = () =>
+        {
+            begun.TrySetResult();
+            release.Task.Wait(CancellationToken.None);
+        };
+        await client.SendAsync("SHARDS SET 9");
+        await begun.Task;
+        await other.SendAsync("SHARDS SET 5");
+        var stopping = host.DisposeAsync().AsTask();
+        Assert.False(stopping.IsCompleted);
+        release.SetResult();
+        await stopping;
+        Assert.Contains(store.ShardCount, (int[])[9, 5]);
+        Assert.All(Enumerable.Range(0, 16_384), slot => Assert.True(store.ShardOf(slot) < store.ShardCount));
     }
 
     [Fact]
@@ -109,7 +170,12 @@ public sealed class ShardCommandTests
     [InlineData("SHARDS SET x", "ERR value is not an integer or out of range")]
     [InlineData("SHARDS MOVE 16384 0", "ERR slot is out of range, it must be between 0 and 16383")]
     [InlineData("SHARDS MOVE 0 4", "ERR there is no such shard")]
+    [InlineData("SHARDS MOVE 0 -1", "ERR there is no such shard")]
+    [InlineData("SHARDS MOVE -1 0", "ERR slot is out of range, it must be between 0 and 16383")]
+    [InlineData("SHARDS SET 9223372036854775808", "ERR value is not an integer or out of range")]
     [InlineData("SHARDS REBALANCE LATER", "ERR syntax error")]
+    [InlineData("SHARDS REBALANCE NOW NOW", "ERR syntax error")]
+    [InlineData("SHARDS LOG 1 2", "ERR syntax error")]
     [InlineData("CONFIG SET load-factor 1", "ERR CONFIG SET failed (possibly related to argument 'load-factor') - argument must be a number above 1 and up to 100")]
     public async Task Refuses(string command, string error)
     {

@@ -53,8 +53,8 @@ export class Shards {
     if (layout === this.#layout) return;
     this.#layout = layout;
     try {
-      const [points] = await ask([["SHARDS", "RING"]]);
-      if (!(points instanceof ReplyError)) this.#ring.showPoints(points.map(([place, shard]) => [Number(textOf(place)), shard]));
+      const [ring] = await ask([["SHARDS", "RING"]]);
+      if (!(ring instanceof ReplyError)) this.#ring.showPoints(toObject(ring).points.map(([place, shard]) => [Number(textOf(place)), shard]));
     } catch {
       this.#layout = "";
     }
