@@ -36,9 +36,14 @@ internal sealed class BalancePolicy
     private const double PaidMin = 0.2;
     private const double KeptMin = 0.05;
 
+    // From so many seconds on a plan is taken back at once if there is so much more above the bound than without it.
+    private const int SecondsToBeWorse = 8;
+    private const double Worse = 1.1;
+
     private readonly double[] _fading;
     private readonly double[] _last;
     private readonly ushort[] _before;
+    private readonly ushort[] _origin;
     private double[] _sums = [];
     private double[] _otherSums = [];
     private double[] _heaviest = [];
@@ -46,8 +51,11 @@ internal sealed class BalancePolicy
     private int _sincePlan;
     private bool _hasBefore;
     private bool _isWatching;
+
+    // What was above the bound since the last plan: as slots are, as they were before it, and as they were before the first of the plans that followed each other.
     private double _with;
     private double _without;
+    private double _atOrigin;
 
     /// <summary>A policy for so many slots.</summary>
     public BalancePolicy(int slots)
@@ -55,6 +63,7 @@ internal sealed class BalancePolicy
         _fading = new double[slots];
         _last = new double[slots];
         _before = new ushort[slots];
+        _origin = new ushort[slots];
     }
 
     /// <summary>Seconds from the last plan to the next, at least.</summary>
@@ -98,8 +107,10 @@ internal sealed class BalancePolicy
     public List<SlotMove> Plan(HashRing ring, ReadOnlySpan<ushort> owners, ReadOnlySpan<double> shares, double factor)
     {
         var moves = ShardPlanner.Plan(ring, ring.Shards, owners, shares, factor);
+        // A plan that comes later than that does not follow the last one.
+        if (!_hasBefore || _sincePlan > WaitMax) owners.CopyTo(_origin);
         owners.CopyTo(_before);
-        (_hasBefore, _isWatching, _with, _without) = (true, true, 0, 0);
+        (_hasBefore, _isWatching, _with, _without, _atOrigin) = (true, true, 0, 0, 0);
         (_sincePlan, _above) = (0, 0);
         return moves;
     }
@@ -137,18 +148,23 @@ internal sealed class BalancePolicy
         return false;
     }
 
-    // The same loads where the slots are and where they were: what would be above the bound if nothing had moved?
+    // The same loads where the slots are and where they were: what would be above the bound if nothing had moved? Plans that each bring something at first
+    // may leave slots worse than they were before all of them.
     private bool IsWorthIt(ReadOnlySpan<ushort> owners, int shards, double factor)
     {
         _sincePlan++;
         if (!_isWatching) return true;
         _with += Excess(_last, owners, shards, factor);
         _without += Excess(_last, _before, shards, factor);
-        if (_sincePlan < Wait) return true;
+        _atOrigin += Excess(_last, _origin, shards, factor);
+        var least = Math.Min(_without, _atOrigin);
+        if (_sincePlan < Wait && (_sincePlan < SecondsToBeWorse || _with <= least * Worse)) return true;
         _isWatching = false;
-        if (_with == 0 && _without == 0) return true;
-        Wait = _with < _without * (1 - PaidMin) ? Math.Max(WaitMin, Wait / 2) : Math.Min(WaitMax, Wait * 2);
-        return _with <= _without * (1 - KeptMin);
+        if (_with == 0 && least == 0) return true;
+        var isKept = _with <= least * (1 - KeptMin);
+        Wait = isKept && _with < _without * (1 - PaidMin) ? Math.Max(WaitMin, Wait / 2) : Math.Min(WaitMax, Wait * 2);
+        if (!isKept && _atOrigin < _without) _origin.CopyTo(_before, 0);
+        return isKept;
     }
 
     // Whether a shard has too much that could be elsewhere: one whose heaviest slot alone is above the bound has what it must, if the others have left it.

@@ -107,6 +107,51 @@ public sealed class BalancePolicyTests(ITestOutputHelper output)
         Assert.Equal(plans, world.Plans);
     }
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(3)]
+    public void A_hot_key_that_changes_faster_than_slots_can_follow_leaves_the_others_where_they_were(int secondsEach)
+    {
+        foreach (var shards in (int[])[4, 16])
+        {
+            var world = new World(shards, 500_000, seed: 1);
+            var random = new Random(5);
+            var hot = 0;
+            for (var second = 0; second < 600; second++)
+            {
+                if (second % secondsEach == 0) hot = random.Next(Slots);
+                var load = Enumerable.Repeat(0.5 / Slots, Slots).ToArray();
+                load[hot] += 0.5;
+                world.Run(load);
+            }
+
+            output.WriteLine($"{shards} shards: {world}");
+            Assert.True(world.Plans <= 25, $"{shards} shards: {world}");
+            Assert.True(world.ExcessWith < 1.1 * world.ExcessWithout, $"{shards} shards: {world}");
+        }
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(10)]
+    [InlineData(1_000)]
+    public void Few_keys_are_spread_by_few_plans(int keys)
+    {
+        const int Shards = 64;
+        var load = new double[Slots];
+        var random = new Random(keys);
+        for (var i = 0; i < keys; i++) load[random.Next(Slots)] += 1.0 / keys;
+        var world = new World(Shards, 500_000, seed: 1);
+        for (var second = 0; second < 60; second++) world.Run(load);
+        var plans = world.Plans;
+        for (var second = 0; second < 300; second++) world.Run(load);
+        output.WriteLine($"{world}");
+        Assert.InRange(plans, 1, 3);
+        Assert.Equal(plans, world.Plans);
+        Assert.True(world.Excess(load) < 0.01, $"{world}");
+    }
+
     private static void RunShifting(World world, int seconds, int each, int seed)
     {
         var load = Zipf(new Random(seed), 0.8);
