@@ -96,7 +96,7 @@ internal static class BalanceRun
     {
         var moves = advice switch
         {
-            BalanceAdvice.Move => policy.Plan(ring, owners, Shares(loads), ShardPlanner.LoadFactor),
+            BalanceAdvice.Move => Plan(policy, loads, ring, owners),
             BalanceAdvice.TakeBack => policy.TakeBack(owners),
             _ => [],
         };
@@ -104,11 +104,12 @@ internal static class BalanceRun
         return moves.Count;
     }
 
-    private static double[] Shares(SlotLoads loads)
+    private static List<SlotMove> Plan(BalancePolicy policy, SlotLoads loads, HashRing ring, ushort[] owners)
     {
         var shares = Enumerable.Repeat(1.0, SlotHash.Slots).ToArray();
         loads.ToShares(shares);
-        return shares;
+        policy.Planned(owners);
+        return ShardPlanner.Plan(ring, ring.Shards, owners, shares, ShardPlanner.LoadFactor);
     }
 
     private static double[] Zipf(int[] slots, double exponent)

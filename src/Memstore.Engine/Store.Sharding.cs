@@ -82,7 +82,7 @@ public sealed unsafe partial class Store
         lock (_resharding)
         {
             // Before anything is changed: for this much memory is needed.
-            var moves = ShardPlanner.Plan(new HashRing(count, ReplicationFactor), _filled, Owners, LoadShares(), LoadFactor);
+            var moves = Plan(count, _filled);
             var shards = _shards;
             if (count > shards.Length) _shards = [.. shards, .. Enumerable.Range(shards.Length, count - shards.Length).Select(static index => new Shard(index))];
             _shardCount = Math.Max(count, _shardCount);
@@ -101,9 +101,8 @@ public sealed unsafe partial class Store
     {
         lock (_resharding)
         {
-            var (ring, shares) = (new HashRing(_shardCount, ReplicationFactor), LoadShares());
-            List<SlotMove> moves;
-            lock (_figures) moves = _policy.Plan(ring, Owners, shares, LoadFactor);
+            var moves = Plan(_shardCount, _shardCount);
+            lock (_figures) _policy.Planned(Owners);
             Move(moves);
             return moves;
         }
@@ -212,15 +211,15 @@ public sealed unsafe partial class Store
     /// <summary>The points of the ring in order: place from 0 to 2^64 - 1, and shard.</summary>
     public IReadOnlyList<(ulong Place, ushort Shard)> RingPoints() => new HashRing(_shardCount, ReplicationFactor).Points;
 
-    // By whoever changes shards, which is rare.
-    private double[] LoadShares()
+    // By whoever changes shards. Without the lock of figures: with thousands of shards it takes tens of milliseconds, and event threads ask for figures.
+    private List<SlotMove> Plan(int count, int before)
     {
-        var loads = new double[SlotHash.Slots];
+        var shares = new double[SlotHash.Slots];
         var worker = Rent();
-        ReadBytes(loads);
+        ReadBytes(shares);
         Return(worker);
-        _loads.ToShares(loads);
-        return loads;
+        _loads.ToShares(shares);
+        return ShardPlanner.Plan(new HashRing(count, ReplicationFactor), before, Owners, shares, LoadFactor);
     }
 
     // By a caller with a worker.

@@ -99,20 +99,15 @@ internal sealed class BalancePolicy
         return _above >= SecondsAbove && _sincePlan >= Wait ? BalanceAdvice.Move : BalanceAdvice.Stay;
     }
 
-    /// <summary>Plans moves for the sake of loads, which the caller makes, and notes where the slots are before.</summary>
-    /// <param name="ring">The shards.</param>
-    /// <param name="owners">The shard of each slot.</param>
-    /// <param name="shares">The load of each slot; together 1.</param>
-    /// <param name="factor">What a shard may have, as a multiple of the average.</param>
-    public List<SlotMove> Plan(HashRing ring, ReadOnlySpan<ushort> owners, ReadOnlySpan<double> shares, double factor)
+    /// <summary>Says that slots are about to move for the sake of loads.</summary>
+    /// <param name="owners">The shard of each slot before.</param>
+    public void Planned(ReadOnlySpan<ushort> owners)
     {
-        var moves = ShardPlanner.Plan(ring, ring.Shards, owners, shares, factor);
         // A plan that comes later than that does not follow the last one.
         if (!_hasBefore || _sincePlan > WaitMax) owners.CopyTo(_origin);
         owners.CopyTo(_before);
         (_hasBefore, _isWatching, _with, _without, _atOrigin) = (true, true, 0, 0, 0);
         (_sincePlan, _above) = (0, 0);
-        return moves;
     }
 
     /// <summary>The moves that bring slots back to where they were before the last plan; none if somebody else has moved slots since.</summary>

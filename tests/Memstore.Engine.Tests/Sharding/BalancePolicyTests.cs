@@ -206,7 +206,7 @@ public sealed class BalancePolicyTests(ITestOutputHelper output)
             var advice = _policy.Look(_loads, _bytes, _owners, shards, Factor, Weight);
             var moves = advice switch
             {
-                BalanceAdvice.Move => _policy.Plan(_ring, _owners, Shares(), Factor),
+                BalanceAdvice.Move => Plan(),
                 BalanceAdvice.TakeBack => _policy.TakeBack(_owners),
                 _ => [],
             };
@@ -217,11 +217,12 @@ public sealed class BalancePolicyTests(ITestOutputHelper output)
             if (moves.Count > 0) Plans++;
         }
 
-        private double[] Shares()
+        private List<SlotMove> Plan()
         {
             var shares = (double[])_bytes.Clone();
             _loads.ToShares(shares);
-            return shares;
+            _policy.Planned(_owners);
+            return ShardPlanner.Plan(_ring, shards, _owners, shares, Factor);
         }
 
         // What is above the bound and could be elsewhere.
