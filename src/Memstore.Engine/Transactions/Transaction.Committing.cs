@@ -7,14 +7,13 @@ namespace Memstore.Engine;
 // Committing what was prepared on a snapshot: entering, validation, publishing; or running again while the shards are held.
 public sealed unsafe partial class Transaction
 {
-    // The shards of everything read and written, and of what was declared.
-    private void RouteCommit()
+    // Everything read and written, beside what was declared.
+    private void DeclareCommit()
     {
         for (var i = 0; i < _reads.Count; i++) Declare(_reads.RouteAt(i), KeyAccess.Read);
         for (var i = 0; i < _writes.Count; i++) Declare(_writes.RouteAt(i), KeyAccess.Read);
         if (HasDatabaseChanges) _everything = KeyAccess.Write;
         else if (_reads.Everything) _everything ??= KeyAccess.Read;
-        Route();
     }
 
     private void CommitOrRunAgain(Worker worker, ITransactionBody body)

@@ -111,6 +111,7 @@ public sealed partial class Transaction
                     if (!RunSettled(worker)) return;
                     break;
                 case Phase.EnteringToRun:
+                case Phase.EnteringToCommit:
                     if (!EnterRest(worker)) return;
                     if (!OwnersMatch())
                     {
@@ -119,19 +120,8 @@ public sealed partial class Transaction
                         continue;
                     }
 
-                    RunHeldAndEnd(worker);
-                    return;
-                case Phase.EnteringToCommit:
-                    if (!EnterRest(worker)) return;
-                    if (!OwnersMatch())
-                    {
-                        LeaveAll(worker);
-                        RouteCommit();
-                        _enteredUpTo = 0;
-                        continue;
-                    }
-
-                    CommitSubmitted(worker);
+                    if (_phase == Phase.EnteringToRun) RunHeldAndEnd(worker);
+                    else CommitSubmitted(worker);
                     return;
                 case Phase.EnteringToMove:
                     if (!EnterRest(worker)) return;
@@ -177,7 +167,7 @@ public sealed partial class Transaction
         }
 
         if ((_store.Faults & CommitFaults.EnterOneByOne) != 0 && !HasDatabaseChanges) return PublishOneByOne(worker);
-        RouteCommit();
+        DeclareCommit();
         if (!TryEnterAll(worker))
         {
             EndPrivate(worker);
@@ -241,11 +231,10 @@ public sealed partial class Transaction
     {
         for (var route = 0; route < RoutesMax; route++)
         {
-            if (_phase == Phase.Direct && _mode != Mode.Private) Route();
+            Route();
             if (!TryEnterRouted(worker)) return false;
             if (OwnersMatch()) return true;
             LeaveAll(worker);
-            if (_mode == Mode.Private) RouteCommit();
         }
 
         return false;

@@ -56,7 +56,7 @@ public sealed partial class Transaction
         }
 
         _phase = Phase.Direct;
-        RouteCommit();
+        DeclareCommit();
         if (!TryEnterAll(worker))
         {
             Store.Drain(worker);
@@ -81,9 +81,8 @@ public sealed partial class Transaction
         _ended = ended;
         _endedState = state;
         _mode = Mode.Private;
-        RouteCommit();
-        _phase = Phase.EnteringToCommit;
-        _enteredUpTo = 0;
+        DeclareCommit();
+        StartEntering(Phase.EnteringToCommit);
         Continue(worker);
         Store.Drain(worker);
     }

@@ -129,9 +129,8 @@ public sealed unsafe partial class Transaction
             return false;
         }
 
-        RouteCommit();
-        _phase = Phase.EnteringToCommit;
-        _enteredUpTo = 0;
+        DeclareCommit();
+        StartEntering(Phase.EnteringToCommit);
         return true;
     }
 
