@@ -120,6 +120,8 @@ internal static class ServeCommand
             Terminal.TryWrite($"{host}\n");
             if (settings["logfile"].Length > 0) ServerLog.Serves(logger, host.ToString());
             ServiceNotifier.Ready();
+            // What it compiles, a hold of shards would have to wait for at the first FLUSHALL and the first expiry.
+            new Thread(Memstore.Engine.Store.Rehearse) { IsBackground = true, Name = "memstore rehearsal" }.Start();
         }
 
         ServerLog.Stopping(logger, await stop.Task);
