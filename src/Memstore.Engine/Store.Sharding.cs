@@ -18,14 +18,13 @@ public sealed unsafe partial class Store
 
     private readonly Lock _resharding = new();
 
-    // Used with that lock.
+    // Used with that lock: who moves slots, and how many shards have got the slots that the ring gives them.
     private Transaction? _mover;
     private int _filled;
 
-    private readonly SlotLoads _loads = new(SlotHash.Slots);
-
-    // For ReadShardStatistics and the policy: an array of this size is a large object, and somebody asks each second.
+    // The loads (but for counting), the policy, and an array for both and for figures: one of this size is a large object, and somebody asks each second.
     private readonly Lock _figures = new();
+    private readonly SlotLoads _loads = new(SlotHash.Slots);
     private readonly double[] _shares = new double[SlotHash.Slots];
     private readonly BalancePolicy _policy = new(SlotHash.Slots);
 
@@ -56,9 +55,9 @@ public sealed unsafe partial class Store
     /// <param name="decides">Whether slots may move; if not, the answer is that all stay.</param>
     public BalanceAdvice FoldLoads(bool decides)
     {
-        _loads.Fold();
         lock (_figures)
         {
+            _loads.Fold();
             var shards = _shardCount;
             if (_policy.Skips(_loads, shards)) return BalanceAdvice.Stay;
             var worker = Rent();
@@ -211,14 +210,14 @@ public sealed unsafe partial class Store
     /// <summary>The points of the ring in order: place from 0 to 2^64 - 1, and shard.</summary>
     public IReadOnlyList<(ulong Place, ushort Shard)> RingPoints() => new HashRing(_shardCount, ReplicationFactor).Points;
 
-    // By whoever changes shards. Without the lock of figures: with thousands of shards it takes tens of milliseconds, and event threads ask for figures.
+    // By whoever changes shards. The plan is made without the lock of figures: with thousands of shards it takes tens of milliseconds, and event threads ask for figures.
     private List<SlotMove> Plan(int count, int before)
     {
         var shares = new double[SlotHash.Slots];
         var worker = Rent();
         ReadBytes(shares);
         Return(worker);
-        _loads.ToShares(shares);
+        lock (_figures) _loads.ToShares(shares);
         return ShardPlanner.Plan(new HashRing(count, ReplicationFactor), before, Owners, shares, LoadFactor);
     }
 

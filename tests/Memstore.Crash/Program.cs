@@ -26,6 +26,7 @@ Worker[] workers =
     new ReadWorker("reader1", "second0"),
     new ReadWorker("reader2", "nobody"),
     new SaveWorker("saver"),
+    new ReshardWorker("sharder"),
 ];
 
 var done = 0;

@@ -166,3 +166,17 @@ internal sealed class SaveWorker(string name) : Worker(name, "none")
 
     protected override Task<long> FindAsync(RespConnection connection) => Task.FromResult(Sent);
 }
+
+/// <summary>Changes the number of shards, one time after the other.</summary>
+internal sealed class ReshardWorker(string name) : Worker(name, "none")
+{
+    private static readonly int[] Counts = [16, 3, 64, 1, 4];
+
+    protected override async Task<bool> StepAsync(RespConnection connection, long step)
+    {
+        Expect("OK", await AskAsync(connection, "SHARDS", "SET", Text(Counts[step % Counts.Length])));
+        return true;
+    }
+
+    protected override Task<long> FindAsync(RespConnection connection) => Task.FromResult(Sent);
+}

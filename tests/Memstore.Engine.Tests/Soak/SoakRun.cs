@@ -2,9 +2,12 @@ using Memstore.Engine.Keys;
 
 namespace Memstore.Engine.Tests.Soak;
 
-/// <summary>Threads over one store, slots that move, maintenance with evacuation, and the look at what is left at the end.</summary>
+/// <summary>Threads over one store, slots that move, shards that come and go, maintenance with evacuation, and the look at what is left at the end.</summary>
 internal sealed class SoakRun(SoakOptions options)
 {
+    private const int MovesPerChange = 200;
+
+    private readonly int[] _shardCounts = [1, 3, 16, 64, options.Shards];
     private readonly Lock _lock = new();
     private string? _violation;
 
@@ -76,8 +79,9 @@ internal sealed class SoakRun(SoakOptions options)
     {
         var random = new Random(options.Seed);
         ushort[] hot = [.. Enumerable.Range(0, 6).SelectMany(i => new[] { $"pair:{i}:a", $"pair:{i}:b", $"steady:{i}:a", $"hash:{i}" }).Select(key => SlotHash.Of(key.Bytes()))];
-        while (!stop.IsCancellationRequested)
+        for (var i = 0; !stop.IsCancellationRequested; i++)
         {
+            if (i % MovesPerChange == 0 && options.Faults == CommitFaults.None) store.SetShardCount(_shardCounts[random.Next(_shardCounts.Length)]);
             var slot = random.Next(4) != 0 ? hot[random.Next(hot.Length)] : random.Next(SlotHash.Slots);
             var worker = store.Rent();
             store.TryMoveSlot(worker, slot, random.Next(store.ShardCount));
