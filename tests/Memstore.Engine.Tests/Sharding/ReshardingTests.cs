@@ -135,6 +135,70 @@ public sealed class ReshardingTests
     }
 
     [Fact]
+    public void A_transaction_holds_the_shard_that_a_slot_went_to_while_it_waited_for_another()
+    {
+        using var store = new Store(new StoreOptions { Seed = 5, RunMaintenance = false });
+        var (first, second) = (KeyOfShard(store, 0), KeyOfShard(store, 1));
+        var slot = store.RouteOf(second.Bytes()).Slot;
+        var isHeld = false;
+        var script = new Script(t =>
+        {
+            isHeld = store.Shards[0].IsHeld && store.Shards[2].IsHeld && !store.Shards[1].IsHeld;
+            t.Write(second, "1");
+        });
+        store.Run(TransactionPlan.Held, 0, [first], _ =>
+        {
+            var transaction = new Transaction(store);
+            transaction.Begin(0);
+            transaction.Declare(store.RouteOf(first.Bytes()), KeyAccess.Read);
+            transaction.Declare(store.RouteOf(second.Bytes()), KeyAccess.Write);
+            var worker = store.Rent();
+            transaction.Submit(worker, script);
+            Assert.True(store.TryMoveSlot(worker, slot, 2));
+            store.Return(worker);
+        });
+        script.Wait();
+        Assert.True(isHeld);
+        Assert.Equal("1", store.Get(second));
+    }
+
+    [Fact]
+    public void A_transaction_over_everything_holds_shards_that_came_while_it_waited()
+    {
+        using var store = new Store(new StoreOptions { Seed = 5, RunMaintenance = false });
+        var key = KeyOfShard(store, 0);
+        var slot = Enumerable.Range(0, 16_384).First(slot => store.ShardOf(slot) == 1);
+        using var moved = new ManualResetEventSlim();
+        // Before the first hold of the change, which has to wait for the first shard: a slot of another one goes to a shard that is new.
+        store.BeforeMove = () =>
+        {
+            store.BeforeMove = null;
+            var worker = store.Rent();
+            Assert.True(store.TryMoveSlot(worker, slot, 5));
+            store.Return(worker);
+            moved.Set();
+        };
+        var isHeld = false;
+        var everything = new Script(_ => isHeld = Enumerable.Range(0, 8).All(shard => store.Shards[shard].IsHeld));
+        var change = new Thread(() => store.SetShardCount(8));
+        store.Run(TransactionPlan.Held, 0, [key], _ =>
+        {
+            var transaction = new Transaction(store);
+            transaction.Begin(0);
+            transaction.DeclareEverything(KeyAccess.Read);
+            var worker = store.Rent();
+            transaction.Submit(worker, everything);
+            store.Return(worker);
+            change.Start();
+            moved.Wait(TestContext.Current.CancellationToken);
+        });
+        everything.Wait();
+        change.Join();
+        Assert.True(isHeld);
+        Assert.Equal(8, store.ShardCount);
+    }
+
+    [Fact]
     public void A_change_that_fails_changes_nothing_and_the_next_one_does_all()
     {
         using var store = new Store(new StoreOptions { Seed = 5, RunMaintenance = false });
@@ -191,6 +255,9 @@ public sealed class ReshardingTests
         for (var i = 0; i < 1_000; i++) Assert.Equal("1", store.Get($"k{i}"));
         Assert.Empty(store.SetShardCount(next));
     }
+
+    private static string KeyOfShard(Store store, int shard) =>
+        Enumerable.Range(0, 1_000).Select(static i => $"k{i}").First(key => store.ShardOf(store.RouteOf(key.Bytes()).Slot) == shard);
 
     private static void Count(Store store, string[] keys, ref int wrong, CancellationToken stop)
     {
