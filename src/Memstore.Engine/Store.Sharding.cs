@@ -7,6 +7,9 @@ namespace Memstore.Engine;
 // The number of shards and which slots they have, while everything goes on.
 public sealed unsafe partial class Store
 {
+    /// <summary>The most shards that a store may have.</summary>
+    public const int ShardsMax = ShardSet.ShardsMax;
+
     /// <summary>Commands that one call of <see cref="CountLoad"/> stands for: one key in about so many is counted.</summary>
     public const int CommandsPerCount = 16;
 
@@ -77,7 +80,7 @@ public sealed unsafe partial class Store
     public IReadOnlyList<SlotMove> SetShardCount(int count)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(count, 1);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(count, ShardSet.ShardsMax);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(count, ShardsMax);
         lock (_resharding)
         {
             // Before anything is changed: for this much memory is needed.
@@ -120,8 +123,8 @@ public sealed unsafe partial class Store
         }
     }
 
-    /// <summary>Moves a slot to another shard, as a transaction of its own; false if a shard stays busy, or goes.</summary>
-    public bool TryMoveSlot(Worker worker, int slot, int shard)
+    /// <summary>Moves a slot to another shard in one attempt, for tests and benchmarks; false if a shard stays busy, or there is no such shard now.</summary>
+    internal bool TryMoveSlot(Worker worker, int slot, int shard)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(slot);
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(slot, SlotHash.Slots);

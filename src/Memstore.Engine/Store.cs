@@ -47,7 +47,7 @@ public sealed unsafe partial class Store : IDisposable
     {
         ArgumentNullException.ThrowIfNull(options);
         ArgumentOutOfRangeException.ThrowIfLessThan(options.Shards, 1);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(options.Shards, ShardSet.ShardsMax);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(options.Shards, ShardsMax);
         ArgumentOutOfRangeException.ThrowIfLessThan(options.Databases, 1);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(options.Databases, DatabasesMax);
         if (options.CommitLog is not null) ArgumentNullException.ThrowIfNull(options.EffectEncoder);

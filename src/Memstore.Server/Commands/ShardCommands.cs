@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using Memstore.Engine;
+using Memstore.Engine.Keys;
 using Memstore.Protocol;
 using Memstore.Server.Configuration;
 using static Memstore.Server.Commands.CommandFlags;
@@ -10,9 +11,6 @@ namespace Memstore.Server.Commands;
 /// <summary>SHARDS: the number of shards, what each has, and where slots are.</summary>
 internal static class ShardCommands
 {
-    private const int ShardsMax = 4_096;
-    private const int Slots = 16_384;
-
     public static readonly CommandFamily Family = new("server", AclCategories.None,
     [
         new("SHARDS", None, null)
@@ -102,7 +100,7 @@ internal static class ShardCommands
     {
         var slot = call.Args.Int64();
         var shard = call.Args.Int64();
-        if (slot is < 0 or >= Slots) call.Args.Fail("ERR slot is out of range, it must be between 0 and 16383"u8);
+        if (slot is < 0 or >= SlotHash.Slots) call.Args.Fail("ERR slot is out of range, it must be between 0 and 16383"u8);
         if (shard < 0 || shard >= call.Server.Store.ShardCount) call.Args.Fail("ERR there is no such shard"u8);
         if (call.ArgsValid()) Answer(ref call, call.Server.Balancer.MoveAsync((int)slot, (int)shard));
     }
@@ -149,7 +147,7 @@ internal static class ShardCommands
     private static void Set(ref CommandCall call)
     {
         var count = call.Args.Word("AUTO"u8) ? SettingTable.AutomaticShards : call.Args.Int64();
-        if (count is < 1 or > ShardsMax) call.Args.Fail("ERR the number of shards must be between 1 and 4096"u8);
+        if (count is < 1 or > Store.ShardsMax) call.Args.Fail("ERR the number of shards must be between 1 and 4096"u8);
         if (call.ArgsValid()) Answer(ref call, call.Server.Balancer.SetAsync((int)count));
     }
 

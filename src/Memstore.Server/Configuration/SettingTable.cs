@@ -1,3 +1,4 @@
+using Memstore.Engine;
 using static Memstore.Server.Configuration.SettingKind;
 
 namespace Memstore.Server.Configuration;
@@ -9,10 +10,9 @@ namespace Memstore.Server.Configuration;
 internal static partial class SettingTable
 {
     private const long IntMax = int.MaxValue;
-    private const long ShardsMax = 4_096;
 
     /// <summary>The number of shards that <c>auto</c> stands for: one for each processor that the process may use.</summary>
-    public static long AutomaticShards => Math.Clamp(Environment.ProcessorCount, 1, ShardsMax);
+    public static long AutomaticShards => Math.Clamp(Environment.ProcessorCount, 1, Store.ShardsMax);
 
     private static readonly Lazy<(Setting[] All, OrderedDictionary<string, Setting> Names)> Joined = new(Join);
 
@@ -38,7 +38,7 @@ internal static partial class SettingTable
         new("event-threads", Integer, "0") { Max = 256, Changes = Changeability.Start, About = "Threads that serve connections with transport uring; 0 for one per two processors." },
         new("shards", Integer, "4")
         {
-            Min = 1, Max = ShardsMax, Changes = Changeability.Start, Auto = static () => AutomaticShards,
+            Min = 1, Max = Store.ShardsMax, Changes = Changeability.Start, Auto = static () => AutomaticShards,
             About = "The number of shards at the start, or auto for one per processor; SHARDS SET changes it.",
         },
         new("rebalance", Flag, "yes") { TakesOnAndOff = true, About = "Whether slots move when a shard has too much of the load." },
