@@ -9,7 +9,7 @@ internal sealed class Balancer(ServerState server) : IAsyncDisposable
 {
     private const int EntriesMax = 128;
 
-    /// <summary>Of how many slots or shards the numbers are named.</summary>
+    /// <summary>Of how many slots or shards the numbers are named, and of how many something is said one by one.</summary>
     private const int Shown = 8;
 
     /// <summary>Seconds after which a slot that has a shard to itself may be spoken of again.</summary>
@@ -106,9 +106,21 @@ internal sealed class Balancer(ServerState server) : IAsyncDisposable
         var count = server.Store.ReadShardStatistics(ref _shards);
         var before = _shards.AsSpan(0, count).ToArray().Select(static shard => shard.Load).ToArray();
         var moves = server.Store.Rebalance();
-        foreach (var group in moves.GroupBy(static move => move.From)) Note(Explain(group, before, reason));
+        NoteMoves(moves, before, reason);
         if (moves.Count == 0 && reason != AboveTheBound) Note($"nothing moved ({reason}): every shard is within the bound, as far as single slots allow");
         NoteSlotsThatAreAlone();
+    }
+
+    // A plan for a thousand shards may relieve a hundred: that many entries would drive out all others.
+    private void NoteMoves(IReadOnlyList<SlotMove> moves, double[] before, string reason)
+    {
+        var shards = moves.GroupBy(static move => move.From).OrderByDescending(shard => before[shard.Key]).ToArray();
+        foreach (var shard in shards.Take(Shown)) Note(Explain(shard, before, reason));
+        if (shards.Length <= Shown) return;
+        var rest = shards.Skip(Shown).SelectMany(static shard => shard).OrderByDescending(static move => move.Load).ToArray();
+        Note(string.Create(
+            CultureInfo.InvariantCulture,
+            $"{shards.Length - Shown} more shards had too much ({reason}): {Some([.. rest.Select(static move => move.Slot)], "slot")} with {rest.Sum(static move => move.Load):p1} of all moved"));
     }
 
     private void TakeBack()
@@ -149,13 +161,17 @@ internal sealed class Balancer(ServerState server) : IAsyncDisposable
             if (now - since > SecondsBetweenWords * 1_000) _alone.Remove(slot);
         }
 
-        foreach (ref readonly var shard in _shards.AsSpan(0, count))
+        var alone = _shards.Take(count).Where(shard => shard.HeaviestSlotLoad > bound && _alone.TryAdd(shard.HeaviestSlot, now))
+            .OrderByDescending(static shard => shard.HeaviestSlotLoad).ToArray();
+        foreach (var shard in alone.Take(Shown))
         {
-            if (shard.HeaviestSlotLoad <= bound || !_alone.TryAdd(shard.HeaviestSlot, now)) continue;
             Note(string.Create(
                 CultureInfo.InvariantCulture,
                 $"slot {shard.HeaviestSlot} alone has {PartOf(shard.HeaviestSlotLoad, 0)} of the load, {shard.HeaviestSlotLoad * count:f1} times a shard's average, and cannot be split: others leave its shard {shard.Index}"));
         }
+
+        if (alone.Length > Shown)
+            Note($"{alone.Length - Shown} more slots alone have more than a shard may have, and cannot be split: {Some([.. alone.Skip(Shown).Select(static shard => shard.HeaviestSlot)], "slot")}");
     }
 
     private void Note(string text)

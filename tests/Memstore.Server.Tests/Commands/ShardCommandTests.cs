@@ -160,8 +160,31 @@ public sealed class ShardCommandTests
         store.FoldLoads(decides: false);
         Assert.Equal("OK", await client.AskAsync("SHARDS REBALANCE NOW"));
         var log = ((object?[])(await client.AskAsync("SHARDS LOG"))!).Select(static entry => (string)((object?[])entry!)[1]!).ToArray();
-        Assert.Matches($@"^slot {hot} alone has 4[0-9] % of the load, 1\.[6-9] times a shard's average, and cannot be split: others leave its shard 1$", log[0]);
+        Assert.Matches($@"^slot {hot} alone has 4[0-9]\.[0-9] % of the load, 1\.[6-9] times a shard's average, and cannot be split: others leave its shard 1$", log[0]);
         Assert.Matches(@"^shard 1 had 3\.[0-9]{2} times the average load \(asked for\): [0-9]+ slots \([0-9 ]+ \.\.\.\) with [0-9.]+ % of all moved to shards 0 2 3$", log[1]);
+    }
+
+    [Fact]
+    public async Task A_plan_for_many_shards_says_the_most_important_and_sums_up_the_rest()
+    {
+        await using var host = ServerFixture.Make(new FakeTimeProvider(), ("shards", "256"));
+        using var client = ServerFixture.ConnectInMemory(host);
+        var store = host.State.Store;
+        // One slot of every second shard is too much for it alone, the earlier the more.
+        var hot = Enumerable.Range(0, 128).Select(i => Enumerable.Range(0, 16_384).First(slot => store.ShardOf(slot) == 2 * i)).ToArray();
+        for (var i = 0; i < hot.Length; i++)
+        {
+            for (var n = 0; n < 400 - i; n++) store.CountLoad(hot[i]);
+        }
+
+        store.FoldLoads(decides: false);
+        Assert.Equal("OK", await client.AskAsync("SHARDS REBALANCE NOW"));
+        var log = ((object?[])(await client.AskAsync("SHARDS LOG -1"))!).Select(static entry => (string)((object?[])entry!)[1]!).Reverse().ToArray();
+        Assert.Equal(18, log.Length);
+        Assert.Matches(@"^shard [0-9]+ had [0-9.]+ times the average load \(asked for\): ", log[0]);
+        Assert.Matches(@"^120 more shards had too much \(asked for\): [0-9]+ slots \([0-9 ]+ \.\.\.\) with [0-9.]+ % of all moved$", log[8]);
+        Assert.Matches($@"^slot {hot[0]} alone has 0\.[0-9] % of the load, 1\.[0-9] times a shard's average, and cannot be split: others leave its shard 0$", log[9]);
+        Assert.StartsWith("120 more slots alone have more than a shard may have, and cannot be split: 120 slots (", log[17], StringComparison.Ordinal);
     }
 
     [Theory]
