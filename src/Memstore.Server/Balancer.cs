@@ -120,7 +120,7 @@ internal sealed class Balancer(ServerState server) : IAsyncDisposable
         var rest = shards.Skip(Shown).SelectMany(static shard => shard).OrderByDescending(static move => move.Load).ToArray();
         Note(string.Create(
             CultureInfo.InvariantCulture,
-            $"{shards.Length - Shown} more shards had too much ({reason}): {Some([.. rest.Select(static move => move.Slot)], "slot")} with {rest.Sum(static move => move.Load):p1} of all moved"));
+            $"{shards.Length - Shown} more shards had too much ({reason}): {Some([.. rest.Select(static move => move.Slot)], "slot")} with {PartOf(rest.Sum(static move => move.Load), 1)} of all moved"));
     }
 
     private void TakeBack()
@@ -128,7 +128,7 @@ internal sealed class Balancer(ServerState server) : IAsyncDisposable
         var moves = server.Store.TakeBack();
         if (moves.Count == 0) return;
         var slots = moves.Select(static move => move.Slot).ToArray();
-        Note($"{Some(slots, "slot")} went back to where they were: the loads have changed since, and moving has brought nothing");
+        Note($"{Some(slots, "slot")} went back to where they were: the loads have changed since, and moving has not helped");
     }
 
     private static string Explain(IGrouping<int, SlotMove> moves, double[] before, string reason)
