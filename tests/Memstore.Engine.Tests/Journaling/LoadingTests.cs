@@ -66,6 +66,8 @@ public sealed class LoadingTests
             }
         })).ToList();
         threads.ForEach(static thread => thread.Start());
+        // Cuts of a store that is still empty would show nothing.
+        while (log.SafePosition(Durability.None) < threads.Count) Thread.Yield();
         for (var i = 0; i < 100; i++)
         {
             var told = -1L;
@@ -79,7 +81,6 @@ public sealed class LoadingTests
 
         stop.Cancel();
         threads.ForEach(static thread => thread.Join());
-        Assert.True(log.SafePosition(Durability.None) > 0);
     }
 
     [Fact]

@@ -6,6 +6,8 @@ namespace Memstore.Engine.Tests.Transactions;
 [Collection(nameof(AllocationTests))]
 public sealed class MappedMemoryTests : IDisposable
 {
+    private const long GrowthMaxKilobytes = 64 * 1_024;
+
     private readonly Store _store = new(new StoreOptions { Seed = 1, RunMaintenance = false });
 
     public void Dispose() => _store.Dispose();
@@ -24,9 +26,16 @@ public sealed class MappedMemoryTests : IDisposable
         }
 
         for (var i = 0; i < 10; i++) Round();
-        var mapped = MappedKilobytes();
-        for (var i = 0; i < 300; i++) Round();
-        Assert.InRange(MappedKilobytes() - mapped, long.MinValue, 64 * 1_024);
+        // The runtime may start a thread meanwhile, which maps its stack and, for the C library, a region of its own; it does not start one each time.
+        var least = long.MaxValue;
+        for (var attempt = 0; attempt < 5 && least > GrowthMaxKilobytes; attempt++)
+        {
+            var mapped = MappedKilobytes();
+            for (var i = 0; i < 300; i++) Round();
+            least = Math.Min(least, MappedKilobytes() - mapped);
+        }
+
+        Assert.InRange(least, long.MinValue, GrowthMaxKilobytes);
     }
 
     private static long MappedKilobytes()
