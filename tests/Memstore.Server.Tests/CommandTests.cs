@@ -5,8 +5,8 @@ using Xunit;
 namespace Memstore.Server.Tests;
 
 /// <summary>
-/// Tests that read like a session at a terminal: a command, and what it answers. The data is empty at the start of each. With
-/// MEMSTORE_REDIS=host:port a real Redis is asked the same, and the bytes of both replies must be equal.
+/// Tests that read like a session at a terminal: a command, and what it answers. At the start of each the data is empty and nobody else is
+/// connected. With MEMSTORE_REDIS=host:port a real Redis is asked the same, and the bytes of both replies must be equal.
 /// </summary>
 public abstract class CommandTests(ServerFixture server) : IClassFixture<ServerFixture>, IAsyncLifetime
 {
@@ -28,6 +28,9 @@ public abstract class CommandTests(ServerFixture server) : IClassFixture<ServerF
     public async ValueTask InitializeAsync()
     {
         _client = await ConnectAsync();
+        // The clients of the test before have left, but the server may not have noticed yet: they would be counted as subscribers, and listed.
+        await _client.AskAsync("PING");
+        await ServerFixture.UntilSessionsAsync(Server.Host, 1);
         await _client.AskAsync("FLUSHALL");
         if (ServerFixture.Redis is not { } redis) return;
         _redis = new RawConnection(redis);

@@ -17,6 +17,9 @@ public sealed class ServerFixture : IAsyncLifetime
     /// <summary>Waits for what must come end after this, so that no test hangs. Nothing is decided by it: a busy machine may take many seconds.</summary>
     public static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
 
+    /// <summary>For servers on the machine's clock: no transaction is rolled back because a busy machine gives its client the next turn late.</summary>
+    internal static readonly (string Name, string Value) LongTransactions = ("transaction-timeout", $"{(int)Patience.TotalMilliseconds}");
+
     private ServerHost? _host;
 
     /// <summary>The clock of deadlines and of the server.</summary>
@@ -73,6 +76,14 @@ public sealed class ServerFixture : IAsyncLifetime
         var client = new TcpClient { NoDelay = true };
         await client.ConnectAsync((IPEndPoint)host.EndPoints[0]);
         return new RespClient(client.GetStream());
+    }
+
+    /// <summary>Waits until there are so many sessions: one ends a while after its client has left, or after the answer of its request has.</summary>
+    internal static async Task UntilSessionsAsync(ServerHost host, int count)
+    {
+        var end = Environment.TickCount64 + (long)Patience.TotalMilliseconds;
+        while (host.State.Sessions.Count != count && Environment.TickCount64 < end) await Task.Yield();
+        Assert.Equal(count, host.State.Sessions.Count);
     }
 
     /// <summary>A client over a pipe in memory, with no socket.</summary>

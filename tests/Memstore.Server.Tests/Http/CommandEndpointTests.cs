@@ -3,6 +3,7 @@ using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
 using Memstore.Server.Http;
+using Memstore.Server.Sessions;
 using Xunit;
 
 namespace Memstore.Server.Tests.Http;
@@ -214,11 +215,13 @@ public sealed class CommandEndpointTests
         await other.AskAsync("CLIENT PAUSE 100000 ALL");
         var waiting = server.PostAsync("/", """["SET","k","v"]""");
         var sessions = server.Host.State.Sessions;
-        while (sessions.Count < 2) await Task.Yield();
-        sessions.Unordered().Single(session => session.Connection.FileDescriptor == -1).Kill("a test says so");
+        // Counted a moment before it is listed.
+        Session? session;
+        while ((session = sessions.Unordered().SingleOrDefault(static session => session.Connection.FileDescriptor == -1)) is null) await Task.Yield();
+        session.Kill("a test says so");
         while (sessions.Count == 2)
         {
-            foreach (var session in sessions.Unordered()) session.KeepHouse(Environment.TickCount64, idleMs: 0);
+            foreach (var each in sessions.Unordered()) each.KeepHouse(Environment.TickCount64, idleMs: 0);
             await Task.Yield();
         }
         Assert.Equal(HttpStatusCode.ServiceUnavailable, (await waiting).Status);

@@ -89,7 +89,7 @@ public sealed class EventStreamTests
             Assert.Equal(1, server.Host.State.Sessions.Count);
         }
 
-        while (server.Host.State.Sessions.Count > 0) await Task.Yield();
+        await server.UntilSessionsAsync(0);
         Assert.Equal("""{"result":0}""", (await server.PostAsync("/", """["PUBLISH","a","x"]""")).Body);
     }
 
@@ -101,7 +101,7 @@ public sealed class EventStreamTests
         await stream.NextAsync();
         Assert.Equal("""{"result":1}""", (await server.PostAsync("/", """["CLIENT","KILL","TYPE","pubsub"]""")).Body);
         Assert.Equal("", await stream.NextAsync());
-        while (server.Host.State.Sessions.Count > 0) await Task.Yield();
+        await server.UntilSessionsAsync(0);
     }
 
     [Fact]
@@ -127,7 +127,7 @@ public sealed class EventStreamTests
         var published = 0;
         while ((await server.PostAsync("/", message)).Body != """{"result":0}""") published++;
         Assert.InRange(published, 20, 2_000);
-        while (server.Host.State.Sessions.Count > 0) await Task.Yield();
+        await server.UntilSessionsAsync(0);
     }
 
     [Theory]

@@ -70,12 +70,7 @@ internal sealed class HttpFixture : IAsyncDisposable
     }
 
     /// <summary>Waits until there are so many sessions: a request gives its own back after its answer has left.</summary>
-    public async Task UntilSessionsAsync(int count)
-    {
-        var end = Environment.TickCount64 + (long)ServerFixture.Patience.TotalMilliseconds;
-        while (Host.State.Sessions.Count != count && Environment.TickCount64 < end) await Task.Yield();
-        Xunit.Assert.Equal(count, Host.State.Sessions.Count);
-    }
+    public Task UntilSessionsAsync(int count) => ServerFixture.UntilSessionsAsync(Host, count);
 
     public async ValueTask DisposeAsync()
     {

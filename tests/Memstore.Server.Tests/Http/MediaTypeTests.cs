@@ -86,7 +86,7 @@ public sealed class MediaTypeTests
             Assert.Equal("""{"result":"PONG"}""", (await server.PostAsync("/", """["PING"]""")).Body);
         }
 
-        while (server.Host.State.Sessions.Count > 0) await Task.Yield();
+        await server.UntilSessionsAsync(0);
         Assert.Equal("""{"result":"PONG"}""", (await server.PostAsync("/", """["PING"]""")).Body);
     }
 
