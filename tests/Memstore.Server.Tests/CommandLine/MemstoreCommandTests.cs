@@ -94,13 +94,14 @@ public sealed class MemstoreCommandTests(ServerFixture server) : IClassFixture<S
     public async Task Ping_answers_0_and_PONG_or_1_and_the_reason()
     {
         var port = server.EndPoint.Port.ToString();
-        Assert.Equal((0, "PONG\n", ""), await ProgramRun.RunAsync("ping", "--port", port));
+        var timeout = $"{ServerFixture.Patience.TotalSeconds}";
+        Assert.Equal((0, "PONG\n", ""), await ProgramRun.RunAsync("ping", "--port", port, "--timeout", timeout));
         await using var closed = ServerFixture.Make(TimeProvider.System, ("requirepass", "secret"));
         await closed.StartAsync();
         port = ((System.Net.IPEndPoint)closed.EndPoints[0]).Port.ToString();
-        Assert.Equal((1, "", $"memstore: 127.0.0.1:{port}: NOAUTH Authentication required.\n"), await ProgramRun.RunAsync("ping", "--port", port));
-        Assert.Equal((0, "PONG\n", ""), await ProgramRun.RunAsync("ping", "--port", port, "--password", "secret"));
-        Assert.Equal(1, (await ProgramRun.RunAsync("ping", "--port", port, "--password", "wrong")).Code);
+        Assert.Equal((1, "", $"memstore: 127.0.0.1:{port}: NOAUTH Authentication required.\n"), await ProgramRun.RunAsync("ping", "--port", port, "--timeout", timeout));
+        Assert.Equal((0, "PONG\n", ""), await ProgramRun.RunAsync("ping", "--port", port, "--password", "secret", "--timeout", timeout));
+        Assert.Equal(1, (await ProgramRun.RunAsync("ping", "--port", port, "--password", "wrong", "--timeout", timeout)).Code);
     }
 
     [Fact]

@@ -7,9 +7,7 @@ namespace Memstore.Server.Tests.Conformance;
 /// <summary>A client that adds nothing and hides nothing: it sends frames and returns replies as bytes.</summary>
 internal sealed class RawConnection : IDisposable
 {
-    private const int ReplyTimeoutMs = 10_000;
-
-    private readonly Socket _socket = new(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true, ReceiveTimeout = ReplyTimeoutMs };
+    private readonly Socket _socket = new(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true, ReceiveTimeout = (int)ServerFixture.Patience.TotalMilliseconds };
     private readonly byte[] _buffer = new byte[16 * 1024];
     private int _position;
     private int _end;

@@ -17,7 +17,7 @@ public sealed class ReshardingTests(ITestOutputHelper output)
     [InlineData("auto")]
     public async Task Histories_are_strictly_serialisable_while_the_number_of_shards_changes(string transport)
     {
-        await using var host = ServerFixture.Make(TimeProvider.System, ("transport", transport));
+        await using var host = ServerFixture.Make(TimeProvider.System, ServerFixture.LongTransactions, ("transport", transport));
         await host.StartAsync();
         var changes = 0;
         for (var seed = 1; changes < ChangesMin; seed++)
@@ -36,7 +36,7 @@ public sealed class ReshardingTests(ITestOutputHelper output)
     public async Task No_key_is_lost_or_doubled_and_open_snapshots_read_the_same()
     {
         const int Keys = 5_000;
-        await using var host = ServerFixture.Make(TimeProvider.System);
+        await using var host = ServerFixture.Make(TimeProvider.System, ServerFixture.LongTransactions);
         await host.StartAsync();
         using (var client = await ServerFixture.ConnectAsync(host))
         {

@@ -19,7 +19,7 @@ public sealed class StrictSerialisabilityTests(ITestOutputHelper output)
     [InlineData(4, "auto", 64, 12)]
     public async Task Histories_are_strictly_serialisable_while_slots_move(int seed, string transport, int shards, int clients)
     {
-        await using var host = ServerFixture.Make(TimeProvider.System, ("transport", transport), ("shards", $"{shards}"));
+        await using var host = ServerFixture.Make(TimeProvider.System, ServerFixture.LongTransactions, ("transport", transport), ("shards", $"{shards}"));
         await host.StartAsync();
         var workload = new Workload { Seed = seed, Clients = clients, Transactions = 40_000 };
         await RunAsync(host, workload, cancellation => MoveSlotsAsync(host.State.Store, seed, cancellation));
@@ -28,7 +28,7 @@ public sealed class StrictSerialisabilityTests(ITestOutputHelper output)
     [Fact]
     public async Task A_few_hot_keys_are_strictly_serialisable()
     {
-        await using var host = ServerFixture.Make(TimeProvider.System, ("shards", "3"));
+        await using var host = ServerFixture.Make(TimeProvider.System, ServerFixture.LongTransactions, ("shards", "3"));
         await host.StartAsync();
         var workload = new Workload { Seed = 5, Clients = 16, Transactions = 40_000, KeysPerKind = 3, Skew = 1 };
         await RunAsync(host, workload, cancellation => MoveSlotsAsync(host.State.Store, 5, cancellation));
@@ -40,7 +40,7 @@ public sealed class StrictSerialisabilityTests(ITestOutputHelper output)
     [InlineData(8, 2)]
     public async Task Histories_are_strictly_serialisable_if_transactions_run_on_snapshots_first(int seed, int keysPerWrite)
     {
-        await using var host = ServerFixture.Make(TimeProvider.System);
+        await using var host = ServerFixture.Make(TimeProvider.System, ServerFixture.LongTransactions);
         (host.State.Store.Options.SnapshotKeysMin, host.State.Store.Options.SnapshotKeysPerWrite) = (1, keysPerWrite);
         await host.StartAsync();
         var workload = new Workload { Seed = seed, Clients = 12, Transactions = 40_000, KeysPerKind = 3, Skew = 1 };
@@ -51,7 +51,7 @@ public sealed class StrictSerialisabilityTests(ITestOutputHelper output)
     [Fact]
     public async Task Histories_are_strictly_serialisable_to_clients_whose_connections_break()
     {
-        await using var host = ServerFixture.Make(TimeProvider.System);
+        await using var host = ServerFixture.Make(TimeProvider.System, ServerFixture.LongTransactions);
         await host.StartAsync();
         var report = await RunAsync(host, new Workload { Seed = 6, Clients = 12, Transactions = 40_000 }, cancellation => KillClientsAsync(host.EndPoints[0], cancellation));
         Assert.True(report.Count(Outcome.Unknown) > 0, "some connections should have been cut");
@@ -60,7 +60,7 @@ public sealed class StrictSerialisabilityTests(ITestOutputHelper output)
     [Fact]
     public async Task Histories_of_REST_and_RESP_together_are_strictly_serialisable()
     {
-        await using var host = ServerFixture.Make(TimeProvider.System);
+        await using var host = ServerFixture.Make(TimeProvider.System, ServerFixture.LongTransactions);
         await host.StartAsync();
         await host.StartHttpAsync(port: 0);
         using var http = new HttpClient { BaseAddress = new Uri($"http://{host.HttpEndPoints[0]}") };
