@@ -66,10 +66,11 @@ public sealed class LesserCommandTests(ServerFixture server) : CommandTests(serv
     {
         await Expect("CONFIG SET latency-monitor-threshold 1", "OK");
         await Client.AskAsync("DEBUG SLEEP 0.01");
-        await Expect("LATENCY RESET nosuch", 0);
-        await Client.AskAsync("LATENCY RESET");
-        await Expect("LATENCY RESET", 0);
+        // No further command is slow, however late the machine lets it go on.
         await Expect("CONFIG SET latency-monitor-threshold 0", "OK");
+        await Expect("LATENCY RESET nosuch", 0);
+        Assert.InRange(Assert.IsType<long>(await Client.AskAsync("LATENCY RESET")), 1, 2);
+        await Expect("LATENCY RESET", 0);
     }
 
     [Fact]
