@@ -22,12 +22,16 @@ export async function startMemstore(dll, { port, httpPort, data, password }) {
   const end = Date.now() + 120_000;
   while (true) {
     if (child.exitCode !== null) throw new Error(`Memstore ended with ${child.exitCode}`);
+    let reason;
     try {
       (await connect(Number(port))).close();
-      if ((await fetch(`http://127.0.0.1:${httpPort}/health/ready`)).ok) return child;
+      const response = await fetch(`http://127.0.0.1:${httpPort}/health/ready`);
+      if (response.ok) return child;
+      reason = new Error(`Memstore is not ready: ${await response.text()}`);
     } catch (error) {
-      if (Date.now() > end) throw error;
+      reason = error;
     }
+    if (Date.now() > end) throw reason;
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
 }

@@ -86,6 +86,30 @@ async function info(section = "everything") {
   return fields;
 }
 
+/** Holds back the page's requests whose bodies are meant, until they are released; held is there when one is. */
+async function holdRequests(page, isMeant) {
+  let free;
+  let told;
+  const gate = new Promise((resolve) => { free = resolve; });
+  const held = new Promise((resolve) => { told = resolve; });
+  const answered = [];
+  await page.route("**/v1/pipeline", async (route) => {
+    if (!isMeant(route.request().postData())) return route.continue();
+    answered.push(page.waitForResponse((response) => response.request() === route.request()).then((response) => response.finished()));
+    told();
+    await gate;
+    await route.continue();
+  });
+  const release = async () => {
+    free();
+    await Promise.all(answered);
+    await page.unroute("**/v1/pipeline");
+    // What the page makes of them needs a turn of its own.
+    await page.evaluate(() => new Promise((done) => setTimeout(done, 100)));
+  };
+  return { held, release };
+}
+
 const tile = async (page, name) => (await page.textContent(`[data-tile="${name}"] dd`)).trim();
 
 test("the overview shows the server's own figures under load", () => withPage("overview", async (page) => {
@@ -153,8 +177,11 @@ test("shards: ring, loads and log", () => withPage("shards", async (page) => {
   const points = (await redis("SHARDS", "RING")).at(-1);
   const shardsNow = async () => (await redis("SHARDS", "INFO")).map((flat) => Object.fromEntries(flat.flatMap((name, i) => i % 2 ? [] : [[String(name), String(flat[i + 1])]])));
   const shards = await shardsNow();
-  assert.equal(await page.$$eval(".ring .point", (nodes) => nodes.length), points.length);
-  assert.equal(await page.$$eval(".ring .arc", (nodes) => nodes.length), shards.length);
+  // The page asks for the points once it has the shards.
+  await eventually(async () => {
+    assert.equal(await page.$$eval(".ring .point", (nodes) => nodes.length), points.length);
+    assert.equal(await page.$$eval(".ring .arc", (nodes) => nodes.length), shards.length);
+  });
   // Arcs add up to a circle: each belongs to the shard of the point that it leads to.
   assert.equal(await page.$$eval(".ring .arc", (nodes) => nodes.reduce((sum, node) => sum + node.getAttribute("d").split("Z").length - 1, 0)), points.length);
   await eventually(async () => {
@@ -363,6 +390,33 @@ test("a question that is asked again at once has an answer of its own", () => wi
   }));
   await page.click("#confirm-yes");
   await eventually(async () => assert.equal(await redis("EXISTS", "twice"), 0));
+}));
+
+test("an answer that comes late changes nothing that was asked for since", () => withPage("keys", async (page) => {
+  const base64 = (text) => Buffer.from(text).toString("base64");
+  for (const key of ["late:1", "late:2", "soon:1"]) await redis("SET", key, `value of ${key}`);
+  const search = async (pattern) => {
+    await page.fill("#scan-match", pattern);
+    await page.click("#scan button");
+  };
+  const keysShown = async () => (await rowsOf(page, "#key-table")).map(([key]) => key);
+  let hold = await holdRequests(page, (body) => body.includes("MEMORY") && body.includes(base64("late:1")));
+  await search("late:*");
+  await hold.held;
+  await search("soon:*");
+  await eventually(async () => assert.deepEqual(await keysShown(), ["soon:1"]));
+  await hold.release();
+  await eventually(async () => assert.deepEqual(await keysShown(), ["soon:1"]));
+
+  await search("*:1");
+  await eventually(async () => assert.deepEqual((await keysShown()).filter((key) => /^(late|soon):/.test(key)), ["late:1", "soon:1"]));
+  hold = await holdRequests(page, (body) => body.includes("GETRANGE") && body.includes(base64("late:1")));
+  await page.locator("#key-table tbody tr", { hasText: "late:1" }).click();
+  await hold.held;
+  await page.locator("#key-table tbody tr", { hasText: "soon:1" }).click();
+  await eventually(async () => assert.equal(await page.textContent("#value pre"), "value of soon:1"));
+  await hold.release();
+  assert.deepEqual(await page.$$eval("#value pre", (nodes) => nodes.map((node) => node.textContent)), ["value of soon:1"]);
 }));
 
 test("the command box answers as redis-cli does", () => withPage("command", async (page) => {
@@ -614,14 +668,20 @@ test("themes: the system's, and one that is kept", () => withPage("overview", as
   assert.equal(await ground(), light);
 }));
 
-test("nothing is asked while the page is paused", () => withPage("overview", async (page) => {
+test("nothing is asked while the page is paused, and nothing changes", () => withPage("overview", async (page) => {
+  const hold = await holdRequests(page, () => true);
+  await hold.held;
+  await page.keyboard.press("p");
+  await hold.release();
+  assert.equal(await page.textContent("#connection-text"), "Paused");
   let requests = 0;
   page.on("request", () => requests++);
-  await page.keyboard.press("p");
-  await page.waitForTimeout(300);
-  requests = 0;
-  await page.waitForTimeout(2500);
-  assert.equal(requests, 0);
+  // The browser may tell of an earlier one late.
+  await eventually(async () => {
+    requests = 0;
+    await page.waitForTimeout(2500);
+    assert.equal(requests, 0);
+  });
   await page.keyboard.press("p");
   await live(page);
   requests = 0;

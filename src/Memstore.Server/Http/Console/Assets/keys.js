@@ -17,6 +17,7 @@ export class Keys {
   #found = new Map();
   #cursor = "0";
   #run = 0;
+  #opening = 0;
   #open = null;
   #databases = "";
 
@@ -73,9 +74,11 @@ export class Keys {
     const sole = soleKeyOf(filter);
     await this.guard(async () => {
       if (sole) {
-        await this.#describe(database, [sole], (type) => ["", type].includes(byId("scan-type").value));
-        if (run === this.#run) this.#showFound();
-        return;
+        const wantedType = byId("scan-type").value;
+        const found = await this.#describe(database, [sole]);
+        if (run !== this.#run) return;
+        for (const one of found) if (wantedType === "" || one.type === wantedType) this.#found.set(one.id, one);
+        return void this.#showFound();
       }
       const before = this.#found.size;
       const begun = performance.now();
@@ -84,8 +87,9 @@ export class Keys {
         if (run !== this.#run) return;
         if (reply instanceof ReplyError) return void (byId("scan-state").textContent = reply.text);
         this.#cursor = textOf(reply[0]);
-        await this.#describe(database, reply[1]);
+        const found = await this.#describe(database, reply[1]);
         if (run !== this.#run) return;
+        for (const one of found) this.#found.set(one.id, one);
         if (this.#cursor === "0" || this.#found.size - before >= wanted) break;
         this.table.update([...this.#found.values()]);
       }
@@ -95,9 +99,13 @@ export class Keys {
 
   /** Shows the value of a key, also from another view. */
   async open(database, key) {
+    const opening = ++this.#opening;
+    // Somebody has chosen another key meanwhile.
+    const isOld = () => opening !== this.#opening;
     await this.guard(async () => {
       const [type, ttl, memory, encoding, slot] = await ask(
         [["TYPE", key], ["PTTL", key], ["MEMORY", "USAGE", key], ["OBJECT", "ENCODING", key], ["CLUSTER", "KEYSLOT", key]], { database });
+      if (isOld()) return;
       this.#open = { database, key, type: textOf(type), deadline: deadlineOf(ttl) };
       this.table.select(idOf(database, key));
       const panel = byId("value");
@@ -112,21 +120,21 @@ export class Keys {
         element("p", { class: "buttons" },
           element("button", { type: "button", text: "Reload", onclick: () => this.open(database, key) }),
           element("button", { type: "button", class: "danger", text: "Delete …", onclick: () => this.#delete(database, key) })));
-      if (this.#open.type === "string") await this.#showString(panel);
+      if (this.#open.type === "string") await this.#showString(panel, isOld);
       else if (this.#open.type === "hash") await this.#showHash(panel);
       else panel.append(element("p", { class: "empty", text: "Look at values of this type in the command box." }));
     });
     if (matchMedia("(max-width: 900px)").matches) byId("value-panel").scrollIntoView();
   }
 
-  async #describe(database, keys, isWanted = () => true) {
-    if (keys.length === 0) return;
+  // The rows of keys that are there.
+  async #describe(database, keys) {
+    if (keys.length === 0) return [];
     const replies = await ask(keys.flatMap((key) => [["TYPE", key], ["PTTL", key], ["MEMORY", "USAGE", key]]), { database });
-    keys.forEach((key, i) => {
+    return keys.map((key, i) => {
       const [type, ttl, memory] = replies.slice(3 * i, 3 * i + 3);
-      const id = idOf(database, key);
-      if (textOf(type) !== "none" && isWanted(textOf(type))) this.#found.set(id, { id, database, key, type: textOf(type), deadline: deadlineOf(ttl), bytes: memory ?? NaN });
-    });
+      return { id: idOf(database, key), database, key, type: textOf(type), deadline: deadlineOf(ttl), bytes: memory ?? NaN };
+    }).filter((one) => one.type !== "none");
   }
 
   #showFound() {
@@ -147,10 +155,10 @@ export class Keys {
     select.value = chosen;
   }
 
-  async #showString(panel) {
+  async #showString(panel, isOld) {
     const { database, key } = this.#open;
     const [length, value] = await ask([["STRLEN", key], ["GETRANGE", key, 0, stringShown - 1]], { database });
-    if (!(value instanceof Uint8Array)) return;
+    if (isOld() || !(value instanceof Uint8Array)) return;
     const plain = asPlainText(value);
     const pre = element("pre", { tabindex: "0", "aria-label": "Value" });
     const show = (form) => {
@@ -201,6 +209,7 @@ export class Keys {
       this.#showFound();
       if (this.#open && idOf(this.#open.database, this.#open.key) === idOf(database, key)) {
         this.#open = null;
+        this.#opening++;
         byId("value-title").textContent = "No key chosen";
         byId("value").replaceChildren(nothingChosen());
       }

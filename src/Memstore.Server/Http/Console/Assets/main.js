@@ -84,6 +84,8 @@ async function tick() {
   try {
     const more = view.commands();
     const replies = await ask([...figureCommands, ...more]);
+    // Somebody has paused the page meanwhile: what it shows stands still.
+    if (paused) return;
     const failed = replies.slice(0, figureCommands.length).find((reply) => reply instanceof ReplyError);
     if (failed) throw new ServerGone(failed.text);
     figures.add(replies);
