@@ -20,13 +20,14 @@ check() {
 
 # serves PROGRAM: it starts with an empty directory, answers, keeps what it was told over a restart, and ends with 0.
 serves() {
-  local program=$1 port data=$WORK/data-$RANDOM
+  local program=$1 port data
+  data=$(mktemp -d "$WORK/data-XXXXXX")
   for round in 1 2; do
     port=$(free_ports 1)
     (cd "$WORK" && exec "$program" serve --port "$port" --http-port 0 --data "$data") >"$WORK/server.log" 2>&1 &
     STARTED+=("$!")
     until "$program" ping --port "$port" >/dev/null 2>&1 || ! kill -0 "${STARTED[-1]}" 2>/dev/null; do sleep 0.1; done
-    "$program" ping --port "$port" || { cat "$WORK/server.log"; return 1; }
+    "$program" ping --port "$port" --timeout 60 || { cat "$WORK/server.log"; return 1; }
     if [ $round = 1 ]; then "$program" bench --port "$port" --requests 5000 --mix set --keys 100 || return 1; fi
     kill -TERM "${STARTED[-1]}"
     wait "${STARTED[-1]}" || return 1
@@ -54,14 +55,14 @@ stops() {
   "$program" serve --port "$port" --http-port 0 --data "$data" >"$WORK/stop.log" 2>&1 &
   server=$!
   STARTED+=("$server")
-  for _ in $(seq 150); do "$program" ping --port "$port" >/dev/null 2>&1 && break; sleep 0.1; done
+  until "$program" ping --port "$port" >/dev/null 2>&1 || ! kill -0 "$server" 2>/dev/null; do sleep 0.1; done
   "$program" bench --port "$port" --mix get --keys 5000 --fill --requests 100 || return 1
   "$program" bench --port "$port" --mix set --keys 5000 --seconds 60 >/dev/null 2>&1 &
   load=$!
   STARTED+=("$load")
   sleep 1
   kill -TERM "$server"
-  timeout 20 tail --pid="$server" -f /dev/null || return 1
+  timeout 60 tail --pid="$server" -f /dev/null || return 1
   wait "$server" || return 1
   wait "$load" && return 1
   "$program" restore --from "$data" --to "$WORK/copy" --at 2999-01-01 | grep ': 5000 keys'
