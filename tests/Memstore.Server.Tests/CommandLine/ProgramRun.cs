@@ -15,6 +15,8 @@ internal static class ProgramRun
     {
         var start = new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true };
         foreach (var name in start.Environment.Keys.Where(name => name.StartsWith("MEMSTORE_", StringComparison.Ordinal)).ToList()) start.Environment.Remove(name);
+        // Bash complains of a locale that the machine has not.
+        start.Environment["LC_ALL"] = "C.UTF-8";
         start.Environment["MEMSTORE_DLL"] = Path.Combine(AppContext.BaseDirectory, "memstore.dll");
         using var process = Process.Start(start)!;
         var cancellation = TestContext.Current.CancellationToken;
