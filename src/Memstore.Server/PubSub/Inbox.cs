@@ -82,20 +82,28 @@ internal sealed class Inbox(Session session)
     {
         lock (_lock)
         {
-            _isClosed = true;
-            _waiting?.Dispose();
+            DropLocked();
             _taken?.Dispose();
-            _waiting = _taken = null;
+            _taken = null;
         }
+    }
+
+    private void DropLocked()
+    {
+        _isClosed = true;
+        _waiting?.Dispose();
+        _waiting = null;
     }
 
     private ReplyWriter WaitingLocked() => _waiting ??= new ReplyWriter { Protocol = _protocol };
 
     private void Added()
     {
-        session.CheckOutput();
+        var isOver = session.CheckOutput();
         lock (_lock)
         {
+            // Until the owner has had its turn to close the session, messages of others must not add up.
+            if (isOver) DropLocked();
             if (_isPosted || _isClosed) return;
             _isPosted = true;
         }

@@ -226,15 +226,17 @@ internal sealed partial class Session
 
     // ---- Limits ----------------------------------------------------------------------------------------------------
 
-    /// <summary>Ends the connection of a client that does not take what it is sent. Any thread may call.</summary>
-    internal void CheckOutput()
+    /// <summary>Ends the connection of a client that does not take what it is sent, and says whether it did. Any thread may call.</summary>
+    internal bool CheckOutput()
     {
         var limits = _server.Settings.OutputLimits;
         var limit = Is(SessionState.Subscriber | SessionState.Monitor) ? limits.PubSub : limits.Normal;
         var size = OutputSize;
-        if (size == 0) return;
+        if (size == 0) return false;
         if (Is(SessionState.Unauthenticated) && size > UnauthenticatedOutputMax) limit = limit with { Hard = UnauthenticatedOutputMax };
-        if (IsOver(limit, size)) Kill("it exceeds the limit on output that waits");
+        if (!IsOver(limit, size)) return false;
+        Kill("it exceeds the limit on output that waits");
+        return true;
     }
 
     private bool IsOver(OutputLimit limit, long size)

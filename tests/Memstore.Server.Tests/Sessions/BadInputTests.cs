@@ -168,6 +168,27 @@ public sealed class BadInputTests
         Assert.Equal(0L, receivers);
     }
 
+    [Fact]
+    public async Task Input_11_what_waits_for_a_subscriber_over_its_limit_grows_no_more_however_late_it_is_closed()
+    {
+        await using var host = ServerFixture.Make(TimeProvider.System, ("client-output-buffer-limit", "pubsub 1mb 0 0"));
+        var slow = new MemoryConnection();
+        _ = slow.ServeAsync(host.ServeAsync);
+        using var subscriber = new RespClient(slow.ClientStream);
+        await subscriber.AskAsync("SUBSCRIBE news");
+        var session = Assert.Single(host.State.Sessions.Unordered());
+
+        // Its owner is busy with something else.
+        using var isFree = new ManualResetEventSlim();
+        slow.Post(_ => isFree.Wait(), null);
+        using var publisher = ServerFixture.ConnectInMemory(host);
+        var payload = new string('x', 100_000);
+        for (var i = 0; i < 100; i++) await publisher.AskAsync("PUBLISH news " + payload);
+        Assert.InRange(session.OutputSize, 0, 2_000_000);
+        isFree.Set();
+        await ServerFixture.UntilSessionsAsync(host, 1);
+    }
+
     [Theory]
     [MemberData(nameof(Transports))]
     public async Task Input_11_a_client_that_never_reads_is_cut_at_its_limit(string transport)
