@@ -42,6 +42,9 @@ internal sealed partial class ServerProcess : IDisposable
 
     public int Id => _process.Id;
 
+    /// <summary>Its open files, sockets included. On Linux.</summary>
+    public int OpenFiles => Directory.EnumerateFileSystemEntries($"/proc/{Id}/fd").Count();
+
     /// <summary>Starts the built memstore.dll and waits until it accepts connections.</summary>
     public static ServerProcess StartMemstore(params string[] options)
     {
