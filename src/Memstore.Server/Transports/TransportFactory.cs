@@ -26,8 +26,11 @@ public static class TransportFactory
             case "sockets":
                 return new SocketTransport(options, logger);
             case "auto" or "uring":
-                if (findObstacle() is not { } reason)
+                var reason = findObstacle();
+                if (reason is null && name == "uring")
                     return new UringTransport(options, logger);
+                if (reason is null)
+                    return new AutoTransport(new UringTransport(options, logger), () => new SocketTransport(options, logger), logger);
                 if (name == "uring")
                     throw new TransportException($"Transport uring cannot be used here: {reason}; use auto or sockets.");
                 TransportLog.UringUnavailable(logger, reason);

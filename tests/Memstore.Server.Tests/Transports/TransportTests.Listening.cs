@@ -81,10 +81,10 @@ public abstract partial class TransportTests
     public async Task Listens_on_several_addresses()
     {
         SkipWhereUnsupported();
-        await using var transport = setup.Create(new TransportOptions(), NullLogger.Instance);
         var path = Path.Combine(Path.GetTempPath(), $"memstore-{Guid.NewGuid():N}.sock");
         EndPoint[] asked = [new IPEndPoint(IPAddress.Loopback, 0), new IPEndPoint(IPAddress.Loopback, 0), new UnixDomainSocketEndPoint(path)];
-        await transport.StartAsync(asked, TransportHost.EchoAsync, CancellationToken.None);
+        await using var host = await TransportHost.StartAsync(setup, TransportHost.EchoAsync, null, asked);
+        var transport = host.Transport;
         Assert.Equal(3, transport.BoundEndPoints.Distinct().Count());
         foreach (var endPoint in transport.BoundEndPoints)
         {

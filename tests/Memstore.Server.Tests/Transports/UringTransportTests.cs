@@ -1,5 +1,6 @@
 using System.Net;
 using Memstore.Server.Transports;
+using Memstore.Server.Transports.Sockets;
 using Memstore.Server.Transports.Uring;
 using Microsoft.Extensions.Logging.Abstractions;
 using Xunit;
@@ -120,6 +121,18 @@ public sealed class UringTransportTests
     }
 
     [Fact]
+    public async Task Auto_falls_back_to_sockets_where_the_probe_gets_its_ring_and_the_transport_does_not()
+    {
+        var log = new System.Collections.Concurrent.ConcurrentQueue<string>();
+        await using var transport = new AutoTransport(new NoRings(), () => new SocketTransport(new TransportOptions(), NullLogger.Instance), new LineLogger(log));
+        await transport.StartAsync([new IPEndPoint(IPAddress.Loopback, 0)], TransportHost.EchoAsync, CancellationToken.None);
+        Assert.Equal("sockets", transport.Name);
+        Assert.Contains("there is no memory", Assert.Single(log), StringComparison.Ordinal);
+        using var client = await TestClient.ConnectAsync(transport.BoundEndPoints[0]);
+        Assert.Equal([1, 2], await client.ExchangeAsync([1, 2]));
+    }
+
+    [Fact]
     public void Uring_where_it_cannot_be_used_is_refused_with_the_reason()
     {
         var error = Assert.Throws<TransportException>(() =>
@@ -159,5 +172,19 @@ public sealed class UringTransportTests
     {
         var error = Assert.Throws<TransportException>(() => TransportFactory.Create("quic", new TransportOptions(), NullLogger.Instance));
         Assert.Contains("auto, uring, sockets", error.Message, StringComparison.Ordinal);
+    }
+
+    private sealed class NoRings : ITransport
+    {
+        public string Name => "uring";
+
+        public IReadOnlyList<EndPoint> BoundEndPoints => [];
+
+        public ValueTask StartAsync(IReadOnlyList<EndPoint> endpoints, Func<Connection, Task> handler, CancellationToken cancellationToken) =>
+            throw new RingException("there is no memory");
+
+        public ValueTask StopAcceptingAsync() => default;
+
+        public ValueTask DisposeAsync() => default;
     }
 }

@@ -59,7 +59,7 @@ public sealed class UringTransport : ITransport
         {
             await StopLoopsAsync(TimeSpan.Zero).ConfigureAwait(false);
             DisposeListeners();
-            throw new TransportException($"Transport uring cannot start: {obstacle}; use --transport sockets.");
+            throw new RingException(obstacle);
         }
         _isStarted = true;
         BoundEndPoints = [.. _listeners.Select(listener => listener.EndPoint)];
