@@ -120,7 +120,7 @@ internal sealed class Balancer(ServerState server) : IAsyncDisposable
         var rest = shards.Skip(Shown).SelectMany(static shard => shard).OrderByDescending(static move => move.Load).ToArray();
         Note(string.Create(
             CultureInfo.InvariantCulture,
-            $"{shards.Length - Shown} more shards had too much ({reason}): {Some([.. rest.Select(static move => move.Slot)], "slot")} with {PartOf(rest.Sum(static move => move.Load), 1)} of all moved"));
+            $"{shards.Length - Shown} more shards had too much ({reason}): {Some([.. rest.Select(static move => move.Slot)], "slot")} with {PartOf(rest.Sum(static move => move.Load))} of all moved"));
     }
 
     private void TakeBack()
@@ -139,11 +139,11 @@ internal sealed class Balancer(ServerState server) : IAsyncDisposable
         var shards = moves.Select(static move => move.To).Distinct().Order().ToArray();
         return string.Create(
             CultureInfo.InvariantCulture,
-            $"shard {moves.Key} had {before[moves.Key] / average:f2} times the average load ({reason}): {Some(slots, "slot")} with {PartOf(load, 1)} of all moved to {Some(shards, "shard")}");
+            $"shard {moves.Key} had {before[moves.Key] / average:f2} times the average load ({reason}): {Some(slots, "slot")} with {PartOf(load)} of all moved to {Some(shards, "shard")}");
     }
 
     /// <summary>A part of the load for people. Among a thousand shards nothing has a whole percent of it.</summary>
-    internal static string PartOf(double load, int decimals) => load.ToString(load < 0.01 ? "p2" : $"p{decimals}", CultureInfo.InvariantCulture);
+    internal static string PartOf(double load) => load.ToString(load < 0.01 ? "p2" : "p1", CultureInfo.InvariantCulture);
 
     private static string Some(int[] numbers, string name) =>
         numbers.Length <= Shown
@@ -167,7 +167,7 @@ internal sealed class Balancer(ServerState server) : IAsyncDisposable
         {
             Note(string.Create(
                 CultureInfo.InvariantCulture,
-                $"slot {shard.HeaviestSlot} alone has {PartOf(shard.HeaviestSlotLoad, 0)} of the load, {shard.HeaviestSlotLoad * count:f1} times a shard's average, and cannot be split: others leave its shard {shard.Index}"));
+                $"slot {shard.HeaviestSlot} alone has {PartOf(shard.HeaviestSlotLoad)} of the load, {shard.HeaviestSlotLoad * count:f1} times a shard's average, and cannot be split: others leave its shard {shard.Index}"));
         }
 
         if (alone.Length > Shown)
