@@ -29,13 +29,13 @@ public sealed class StoreLoader : IDisposable
         _transaction = new Transaction(store);
     }
 
-    /// <summary>Sets a string, with its deadline even if that has passed (0: none).</summary>
+    /// <summary>Sets a string, with its deadline even if that has passed (0: none), and its media type (empty: none).</summary>
     // Compiled well at its first call: a load would be over before the runtime notices that it is hot.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public void PutString(int database, ReadOnlySpan<byte> key, ReadOnlySpan<byte> value, long deadlineUnixMs = 0, bool raw = false)
+    public void PutString(int database, ReadOnlySpan<byte> key, ReadOnlySpan<byte> value, long deadlineUnixMs = 0, bool raw = false, ReadOnlySpan<byte> mediaType = default)
     {
         using var entered = Enter(database, key);
-        _transaction.PutString(new Key(key, entered.Route), value, deadlineUnixMs, raw);
+        _transaction.PutString(new Key(key, entered.Route), value, deadlineUnixMs, raw, mediaType);
     }
 
     /// <summary>Sets fields of a hash, which is made if the key is absent.</summary>

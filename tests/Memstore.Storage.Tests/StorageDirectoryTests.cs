@@ -30,6 +30,9 @@ public sealed class StorageDirectoryTests
             store.Set("", "empty key");
             store.Set("empty value", "");
             store.Set("raw", "built in place", raw: true);
+            store.Set("typed", "a,b", mediaType: "text/csv");
+            store.Set("typed and late", "a,b", 5, Later * 2, mediaType: "text/csv");
+            store.Set("typed and long", new string('x', ImageFormat.BlockSize), 3, mediaType: new string('t', Engine.Transaction.MediaTypeMax));
             store.Set("long", new string('x', (2 * ImageFormat.BlockSize) + 7), 3);
             store.Set("soon", "gone when it is loaded", 5, Later - 1_000);
             store.Set("late", "still there", 5, Later * 2);
@@ -463,6 +466,12 @@ public sealed class StorageDirectoryTests
         {
             case < 35:
                 transaction.PutString(name, System.Text.Encoding.ASCII.GetBytes($"v{random.Next()}"), random.Next(3) == 0 ? now + random.Next(1, 500) : 0, random.Next(5) == 0);
+                break;
+            case < 40:
+                transaction.PutString(name, "typed"u8, random.Next(3) == 0 ? now + random.Next(1, 500) : 0, mediaType: System.Text.Encoding.ASCII.GetBytes($"text/v{random.Next()}"));
+                break;
+            case < 43:
+                transaction.CopyValue(name, transaction.Database, store.KeyOf("s" + random.Next(40)), random.Next(3));
                 break;
             case < 60:
                 transaction.SetFields(hash, new TestStore.Pairs(Enumerable.Range(0, random.Next(1, 4)).Select(_ => ($"f{random.Next(8)}", $"{random.Next()}"))));

@@ -104,8 +104,8 @@ internal sealed class TestStore : IDisposable
         }
     }
 
-    public void Set(string key, string value, int database = 0, long deadline = 0, bool raw = false) =>
-        Run(database, transaction => transaction.PutString(KeyOf(key), Encoding.UTF8.GetBytes(value), deadline, raw));
+    public void Set(string key, string value, int database = 0, long deadline = 0, bool raw = false, string mediaType = "") =>
+        Run(database, transaction => transaction.PutString(KeyOf(key), Encoding.UTF8.GetBytes(value), deadline, raw, Encoding.ASCII.GetBytes(mediaType)));
 
     public void SetFields(string key, IEnumerable<(string Field, string Value)> pairs, int database = 0) =>
         Run(database, transaction => transaction.SetFields(KeyOf(key), new Pairs(pairs)));
@@ -163,6 +163,7 @@ internal sealed class TestStore : IDisposable
             text.Append(CultureInfo.InvariantCulture, $"@{entry.DeadlineUnixMs} ");
             if (entry.Type == ValueType.String)
             {
+                if (!entry.MediaType.IsEmpty) text.Append(Encoding.Latin1.GetString(entry.MediaType)).Append(' ');
                 text.Append(entry.IsRaw ? "raw " : "string ").Append(Encoding.Latin1.GetString(entry.Value));
             }
             else

@@ -18,13 +18,16 @@ public readonly unsafe ref struct Entry
     /// <summary>The type of the value.</summary>
     public ValueType Type => Memory.Record.Type(Record) switch
     {
-        RecordType.String => ValueType.String,
+        RecordType.String or RecordType.TypedString => ValueType.String,
         RecordType.PackedHash or RecordType.HashTree => ValueType.Hash,
         var type => throw new InvalidOperationException($"A record of type {type} has no value."),
     };
 
     /// <summary>The bytes of a string; of other types, their packed form.</summary>
-    public ReadOnlySpan<byte> Value => Memory.Record.Value(Record);
+    public ReadOnlySpan<byte> Value => Memory.Record.Type(Record) != RecordType.TypedString ? Memory.Record.Value(Record) : Memory.Record.TypedBytes(Record);
+
+    /// <summary>The media type that a string was given with; empty if it was given none, and of other types.</summary>
+    public ReadOnlySpan<byte> MediaType => Memory.Record.Type(Record) == RecordType.TypedString ? Memory.Record.MediaType(Record) : default;
 
     /// <summary>The hash that the key holds; its type must be that.</summary>
     public Values.HashValue Hash => new(Memory.Record.Type(Record), Value);

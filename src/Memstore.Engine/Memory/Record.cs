@@ -10,6 +10,9 @@ internal enum RecordType : byte
     PackedHash = 1,
     HashTree = 2,
 
+    /// <summary>A string with the media type of its bytes before them.</summary>
+    TypedString = 3,
+
     /// <summary>A key that is gone, kept while an open snapshot can see what came before.</summary>
     Tombstone = 15,
 }
@@ -38,7 +41,7 @@ internal enum RecordFlags : byte
 //             deadline, 6 bytes, Unix ms          if HasDeadline
 //             older version, 6 bytes, unit        if HasOlder
 //             key
-//             value
+//             value                               of a typed string: length of the media type, 1 byte; media type; the bytes
 // A key of 16 bytes with a value of 32 and a deadline takes 63 bytes: one 64-byte block.
 internal static unsafe class Record
 {
@@ -92,6 +95,20 @@ internal static unsafe class Record
         if ((flags & RecordFlags.Wide) != 0)
             return new Span<byte>(record + KeyOffset(flags) + *(int*)(record + 8), *(int*)(record + 12));
         return new Span<byte>(record + KeyOffset(flags) + record[7], record[8]);
+    }
+
+    /// <summary>The bytes of a typed string.</summary>
+    public static ReadOnlySpan<byte> TypedBytes(byte* record)
+    {
+        var value = Value(record);
+        return value[(1 + value[0])..];
+    }
+
+    /// <summary>The media type of a typed string.</summary>
+    public static ReadOnlySpan<byte> MediaType(byte* record)
+    {
+        var value = Value(record);
+        return value.Slice(1, value[0]);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

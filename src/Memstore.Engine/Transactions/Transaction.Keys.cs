@@ -36,8 +36,9 @@ public sealed unsafe partial class Transaction
     /// <param name="key">The key.</param>
     /// <param name="value">The new value.</param>
     /// <param name="deadlineUnixMs">When it expires; 0 for never. One that has passed deletes the key.</param>
-    /// <param name="raw">Whether the value counts as built in place (see <see cref="Entry.IsRaw"/>).</param>
-    public void PutString(in Key key, ReadOnlySpan<byte> value, long deadlineUnixMs = 0, bool raw = false)
+    /// <param name="raw">Whether the value counts as built in place (see <see cref="Entry.IsRaw"/>); not looked at if it has a media type.</param>
+    /// <param name="mediaType">What the bytes are, kept with them until the string is written again; at most <see cref="MediaTypeMax"/> bytes, empty for nothing.</param>
+    public void PutString(in Key key, ReadOnlySpan<byte> value, long deadlineUnixMs = 0, bool raw = false, scoped ReadOnlySpan<byte> mediaType = default)
     {
         if (deadlineUnixMs != 0 && deadlineUnixMs <= NowUnixMs)
         {
@@ -45,7 +46,17 @@ public sealed unsafe partial class Transaction
             return;
         }
 
-        value.CopyTo(PutRecord(key, RecordType.String, value.Length, deadlineUnixMs, raw));
+        if (mediaType.IsEmpty) value.CopyTo(PutRecord(key, RecordType.String, value.Length, deadlineUnixMs, raw));
+        else PutTyped(key, value, deadlineUnixMs, mediaType);
+    }
+
+    private void PutTyped(in Key key, ReadOnlySpan<byte> value, long deadlineUnixMs, ReadOnlySpan<byte> mediaType)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(mediaType.Length, MediaTypeMax);
+        var room = PutRecord(key, RecordType.TypedString, checked(1 + mediaType.Length + value.Length), deadlineUnixMs, raw: false);
+        room[0] = (byte)mediaType.Length;
+        mediaType.CopyTo(room[1..]);
+        value.CopyTo(room[(1 + mediaType.Length)..]);
     }
 
     /// <summary>Sets a string of the given length that the caller fills at once; the deadline is as in <see cref="PutString"/>.</summary>
@@ -116,7 +127,7 @@ public sealed unsafe partial class Transaction
             {
                 var type = Record.Type(entry.Record);
                 value.CopyTo(PutRecord(destination, type, value.Length, entry.DeadlineUnixMs, entry.IsRaw));
-                if (type != RecordType.String)
+                if (type is not (RecordType.String or RecordType.TypedString))
                 {
                     EffectCopy(source, sourceDatabase, destination, destinationDatabase);
                     _pendingEffect = PendingEffect.None;

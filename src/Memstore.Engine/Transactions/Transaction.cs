@@ -42,6 +42,9 @@ public enum CommitOutcome : byte
 /// </remarks>
 public sealed partial class Transaction
 {
+    /// <summary>The longest media type of a string, in bytes.</summary>
+    public const int MediaTypeMax = 255;
+
     private const int DeclaredAtFirst = 8;
 
     // Elements that a body may visit inside its shards: they take about 50 us.

@@ -41,6 +41,9 @@ internal static class Errors
     public static ReadOnlySpan<byte> HashNotInteger => "ERR hash value is not an integer"u8;
     public static ReadOnlySpan<byte> HashNotFloat => "ERR hash value is not a float"u8;
 
+    // Redis has no such option.
+    public static ReadOnlySpan<byte> InvalidMediaType => "ERR invalid media type, it must be like text/plain, with parameters of at most 255 bytes in all"u8;
+
     // ---- Expiry ----------------------------------------------------------------------------------------------------
 
     public static ReadOnlySpan<byte> ExpireConditions => "ERR NX and XX, GT or LT options at the same time are not compatible"u8;

@@ -101,6 +101,11 @@ internal static partial class KeyCommands
             Summary = "Answers how long a key has not been used, in seconds.",
             Complexity = "O(1)", Since = "2.2.3", Tips = [Guess],
         },
+        new("OBJECT MEDIATYPE key", ReadOnly | Unheld, [Key.Peeks(2)], ObjectMediaType)
+        {
+            Summary = "Answers what SET was told that the bytes of a string are, or null.",
+            Complexity = "O(1)", Since = "7.0.0",
+        },
         new("OBJECT REFCOUNT key", ReadOnly | Unheld, [Key.Peeks(2)], ObjectRefCount)
         {
             Summary = "Answers how many keys share the value.",
@@ -252,6 +257,13 @@ internal static partial class KeyCommands
         if (entry.IsRaw) return "raw"u8;
         if (Protocol.RespNumber.TryParseInt64(entry.Value, out _)) return "int"u8;
         return entry.Value.Length <= EmbeddedMax ? "embstr"u8 : "raw"u8;
+    }
+
+    // No lookup of the keyspace's statistics: REST asks with each GET.
+    private static void ObjectMediaType(ref CommandCall call)
+    {
+        if (call.Transaction.Find(call.Args.Key(), out var entry) && !entry.MediaType.IsEmpty) call.Reply.Bulk(entry.MediaType);
+        else call.Reply.Null();
     }
 
     private static void ObjectFreq(ref CommandCall call)

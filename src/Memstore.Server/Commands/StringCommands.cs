@@ -17,10 +17,10 @@ internal static partial class StringCommands
             Summary = "Answers the value of a key.",
             Complexity = "O(1)", Since = "1.0.0",
         },
-        new("SET key value [NX | XX] [GET] [EX seconds | PX milliseconds | EXAT unix-time-seconds | PXAT unix-time-milliseconds | KEEPTTL]",
+        new("SET key value [NX | XX] [GET] [EX seconds | PX milliseconds | EXAT unix-time-seconds | PXAT unix-time-milliseconds | KEEPTTL] [MEDIATYPE media-type]",
             Write | DenyOom, [Key.Range(Key.Updates(1).Flags | KeyFlags.VariableFlags, 1)], Set)
         {
-            Summary = "Gives a key a string value, whatever it held before, with conditions and a time to live as options.",
+            Summary = "Gives a key a string value, whatever it held before, with conditions, a time to live and what its bytes are as options.",
             Complexity = "O(1)", Since = "1.0.0",
         },
         new("GETSET key value", Write | DenyOom | Fast, [Key.Updates(1)], GetSet)
@@ -155,7 +155,7 @@ internal static partial class StringCommands
         if (refused) return;
 
         if (options.KeepDeadline && found) deadline = entry.DeadlineUnixMs;
-        Put(ref call, key, value, deadline);
+        Put(ref call, key, value, deadline, options.MediaType);
         if (options.Form != TimeForm.None) call.Notify(KeyEventKinds.Generic, "expire", key.Bytes);
         if (!options.Get) call.Reply.SimpleString("OK"u8);
     }
@@ -289,9 +289,9 @@ internal static partial class StringCommands
         return lookup;
     }
 
-    private static void Put(ref CommandCall call, in Engine.Key key, ReadOnlySpan<byte> value, long deadlineUnixMs)
+    private static void Put(ref CommandCall call, in Engine.Key key, ReadOnlySpan<byte> value, long deadlineUnixMs, scoped ReadOnlySpan<byte> mediaType = default)
     {
-        call.Transaction.PutString(key, value, Deadlines.Keep(deadlineUnixMs));
+        call.Transaction.PutString(key, value, Deadlines.Keep(deadlineUnixMs), mediaType: mediaType);
         call.Notify(KeyEventKinds.String, "set", key.Bytes);
     }
 }

@@ -1,8 +1,15 @@
+using System.Buffers;
+using Memstore.Engine;
+
 namespace Memstore.Server.Commands;
 
 /// <summary>The options of SET and GETEX, which share their times.</summary>
 internal ref struct StringOptions
 {
+    // What a name may have (RFC 9110, section 5.6.2), and what parameters may.
+    private static readonly SearchValues<byte> NameBytes = SearchValues.Create("!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"u8);
+    private static readonly SearchValues<byte> Printable = SearchValues.Create([.. Enumerable.Range(' ', '~' - ' ' + 1).Select(static value => (byte)value)]);
+
     private ReadOnlySpan<byte> _time;
 
     /// <summary>NX: only if the key is absent.</summary>
@@ -23,7 +30,10 @@ internal ref struct StringOptions
     /// <summary>How the time is stated, if it is.</summary>
     public TimeForm Form { get; private set; }
 
-    /// <summary>Reads the options of SET: [NX | XX] [GET] [EX seconds | PX milliseconds | EXAT time | PXAT time | KEEPTTL].</summary>
+    /// <summary>MEDIATYPE: what the bytes are; empty if that is not said.</summary>
+    public ReadOnlySpan<byte> MediaType { get; private set; }
+
+    /// <summary>Reads the options of SET: [NX | XX] [GET] [EX seconds | PX milliseconds | EXAT time | PXAT time | KEEPTTL] [MEDIATYPE media-type].</summary>
     public static StringOptions ReadSet(ref ArgReader args)
     {
         var options = default(StringOptions);
@@ -68,8 +78,23 @@ internal ref struct StringOptions
         if (!OnlyIfAbsent && args.Word("XX"u8)) return OnlyIfPresent = true;
         if (args.Word("GET"u8)) return Get = true;
         if (Form == TimeForm.None && args.Word("KEEPTTL"u8)) return KeepDeadline = true;
-        return false;
+        return TakeMediaType(ref args);
     }
+
+    // It leaves the server as a header of HTTP, and so must not be able to hold another one.
+    private bool TakeMediaType(ref ArgReader args)
+    {
+        if (!args.WordWithValue("MEDIATYPE"u8)) return false;
+        var text = args.Bytes();
+        var slash = text.IndexOf((byte)'/');
+        var end = text.IndexOf((byte)';') is >= 0 and var semicolon ? semicolon : text.Length;
+        if (text.Length > Transaction.MediaTypeMax || slash < 0 || slash > end || !IsName(text[..slash]) || !IsName(text[(slash + 1)..end].TrimEnd((byte)' '))
+            || text.ContainsAnyExcept(Printable)) args.Fail(Errors.InvalidMediaType);
+        MediaType = text;
+        return true;
+    }
+
+    private static bool IsName(ReadOnlySpan<byte> text) => !text.IsEmpty && !text.ContainsAnyExcept(NameBytes);
 
     // The same form twice is allowed, and the last one counts; two different ones are an error.
     private bool TakeTime(ref ArgReader args)

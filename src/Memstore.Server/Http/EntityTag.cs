@@ -9,7 +9,7 @@ namespace Memstore.Server.Http;
 /// <summary>
 /// The strong entity tag of what a key holds: its type and the first 128 bits of the SHA-256 of its representation. It is taken from the bytes,
 /// because records are stamped with generations, which several writes share; so a key that gets its old value back gets its old tag too, and a
-/// change of the time to live alone changes nothing.
+/// change of the time to live alone changes nothing. The media type that a string was given with is part of it (RFC 9110, section 8.8.1).
 /// </summary>
 internal static class EntityTag
 {
@@ -21,25 +21,30 @@ internal static class EntityTag
     /// <summary>The tag of a representation.</summary>
     /// <param name="type">The key's type as TYPE says it.</param>
     /// <param name="representation">The value's bytes, or the JSON of what is no string.</param>
-    public static string Of(string type, ReadOnlySpan<byte> representation)
+    /// <param name="mediaType">The media type that is kept with it; empty if none is.</param>
+    public static string Of(string type, ReadOnlySpan<byte> representation, ReadOnlySpan<byte> mediaType = default)
     {
         Span<byte> digest = stackalloc byte[SHA256.HashSizeInBytes];
         SHA256.HashData(representation, digest);
-        return Shown(type, digest);
+        return Shown(type, digest, mediaType);
     }
 
     /// <summary>The tag of a representation that lies in parts.</summary>
-    public static string Of(string type, in ReadOnlySequence<byte> representation)
+    public static string Of(string type, in ReadOnlySequence<byte> representation, ReadOnlySpan<byte> mediaType = default)
     {
-        if (representation.IsSingleSegment) return Of(type, representation.FirstSpan);
+        if (representation.IsSingleSegment) return Of(type, representation.FirstSpan, mediaType);
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         foreach (var part in representation) hash.AppendData(part.Span);
         Span<byte> digest = stackalloc byte[SHA256.HashSizeInBytes];
         hash.GetHashAndReset(digest);
-        return Shown(type, digest);
+        return Shown(type, digest, mediaType);
     }
 
-    private static string Shown(string type, ReadOnlySpan<byte> digest) => $"\"{type}-{Convert.ToHexStringLower(digest[..DigestSize])}\"";
+    private static string Shown(string type, Span<byte> digest, ReadOnlySpan<byte> mediaType)
+    {
+        if (!mediaType.IsEmpty) SHA256.HashData((ReadOnlySpan<byte>)[.. digest, .. mediaType], digest);
+        return $"\"{type}-{Convert.ToHexStringLower(digest[..DigestSize])}\"";
+    }
 }
 
 /// <summary>The conditions of a request on what a key holds (RFC 9110, section 13): If-Match and If-None-Match.</summary>

@@ -6,6 +6,7 @@ using Memstore.Server.Sessions;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
+using Microsoft.Net.Http.Headers;
 
 namespace Memstore.Server.Http;
 
@@ -63,7 +64,7 @@ internal sealed class KeyEndpoints(HttpCommands commands)
         {
             Parameters = [Key, EncodingParameter, Match, NoneMatch, .. Times, .. HttpCommands.Parameters],
             Body = "",
-            BodyType = "application/octet-stream",
+            BodyType = "*/*",
             Answers = [new(201, "It was missing before.") { Headers = [ETag] }, new(204, "It has another value now.") { Headers = [ETag] }, Failed, new(428, "It holds no string; If-Match is needed.", "Problem", ProblemType)],
         });
         routes.MapDelete(Path, keys.DeleteAsync).Describe(new(Tag, "Deletes a key.")
@@ -187,15 +188,22 @@ internal sealed class KeyEndpoints(HttpCommands commands)
             requests.Start();
             requests.Add(isPut ? "SET"u8 : "DEL"u8);
             requests.Add(key);
+            var mediaType = "";
             if (isPut)
             {
                 await exchange.ReadAsync(context, commands.ArgumentSizeMax, AddValue).ConfigureAwait(false);
                 AddTimeToLive(context.Request, requests);
+                mediaType = MediaTypeToKeep(context.Request, requests[1][2]);
+                if (mediaType.Length > 0)
+                {
+                    requests.Add("MEDIATYPE"u8);
+                    requests.Add(mediaType);
+                }
             }
 
             requests.Start();
             requests.Add("EXEC"u8);
-            await ChangeAsync(context, exchange, key, isPut).ConfigureAwait(false);
+            await ChangeAsync(context, exchange, key, isPut, mediaType).ConfigureAwait(false);
         }
         finally
         {
@@ -237,7 +245,14 @@ internal sealed class KeyEndpoints(HttpCommands commands)
         if (count > 1) throw new BadRequestException($"Only one of ex, px, exat, pxat, keepttl and {TtlHeader} may be given.");
     }
 
-    private async Task ChangeAsync(HttpContext context, HttpExchange exchange, byte[] key, bool isPut)
+    // What the bytes tell of themselves is not kept, nor what curl says of all that it sends when nobody has told it more.
+    private static string MediaTypeToKeep(HttpRequest request, ReadOnlySpan<byte> body)
+    {
+        if (request.ContentType is not { } text || text.Equals(MediaType.Form, StringComparison.OrdinalIgnoreCase)) return "";
+        return MediaTypeHeaderValue.TryParse(text, out var given) && given.Equals(MediaTypeHeaderValue.Parse(MediaType.Of(body))) ? "" : text;
+    }
+
+    private async Task ChangeAsync(HttpContext context, HttpExchange exchange, byte[] key, bool isPut, string mediaType)
     {
         var conditions = new Preconditions(context.Request.Headers);
         var reading = new KeyReading(exchange);
@@ -257,7 +272,7 @@ internal sealed class KeyEndpoints(HttpCommands commands)
                 }
 
                 if (change.IsLost) continue;
-                if (isPut) context.Response.Headers.ETag = EntityTag.Of("string", exchange.Requests[1][2]);
+                if (isPut) context.Response.Headers.ETag = EntityTag.Of("string", exchange.Requests[1][2], Encoding.ASCII.GetBytes(mediaType));
                 context.Response.StatusCode = isPut && !reading.Exists ? StatusCodes.Status201Created : StatusCodes.Status204NoContent;
                 return;
             }

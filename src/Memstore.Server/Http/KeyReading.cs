@@ -31,11 +31,12 @@ internal sealed class KeyReading(HttpExchange exchange)
     /// <summary>A command's error, if it could not be read.</summary>
     public string? Error { get; private set; }
 
-    /// <summary>Asks for a string with its time to live, as one transaction; <see cref="TakeString"/> takes the replies.</summary>
+    /// <summary>Asks for a string with its time to live and media type, as one transaction; <see cref="TakeString"/> takes the replies.</summary>
     public static void AskForString(RequestList requests, ReadOnlySpan<byte> key)
     {
         Start(requests, "MULTI"u8);
         Start(requests, "PTTL"u8, key);
+        StartMediaType(requests, key);
         Start(requests, "GET"u8, key);
         Start(requests, "EXEC"u8);
     }
@@ -58,7 +59,11 @@ internal sealed class KeyReading(HttpExchange exchange)
     }
 
     /// <summary>Asks for the value of a key with a type that is known; <see cref="TakeTag"/> takes the reply.</summary>
-    public void AskForTag(RequestList requests, ReadOnlySpan<byte> key) => Start(requests, Type == "string" ? "GET"u8 : "HGETALL"u8, key);
+    public void AskForTag(RequestList requests, ReadOnlySpan<byte> key)
+    {
+        StartMediaType(requests, key);
+        Start(requests, Type == "string" ? "GET"u8 : "HGETALL"u8, key);
+    }
 
     /// <summary>Takes the string, which stays where the replies are; false if the key holds something else.</summary>
     public bool TakeString(in ReadOnlySequence<byte> bytes)
@@ -66,8 +71,9 @@ internal sealed class KeyReading(HttpExchange exchange)
         // What comes before the value is short, and only a value makes the replies long.
         var head = bytes.IsSingleSegment ? bytes.FirstSpan : bytes.Slice(0, Math.Min(bytes.Length, HeadMax)).ToArray();
         var replies = RepliesOf(head);
-        if (!BeginTransaction(ref replies, queued: 2)) return true;
+        if (!BeginTransaction(ref replies, queued: 3)) return true;
         TtlMs = replies.TakeNumber();
+        var mediaType = TakeMediaType(ref replies);
         if (replies.IsError)
         {
             var error = replies.TakeLine();
@@ -80,8 +86,8 @@ internal sealed class KeyReading(HttpExchange exchange)
         Type = "string";
         var length = replies.TakeBulkHeader();
         Value = bytes.Slice(head.Length - replies.Left, length);
-        Tag = EntityTag.Of(Type, Value);
-        ContentType = MediaType.Of(Value);
+        Tag = EntityTag.Of(Type, Value, mediaType);
+        ContentType = mediaType.IsEmpty ? MediaType.Of(Value) : Encoding.ASCII.GetString(mediaType);
         return true;
     }
 
@@ -125,12 +131,21 @@ internal sealed class KeyReading(HttpExchange exchange)
     {
         // Something else by now: the watch is lost.
         var replies = RepliesOf(bytes);
+        if (replies.IsError) return;
+        var mediaType = TakeMediaType(ref replies);
         if (replies.IsError || replies.IsNull) return;
-        Tag = EntityTag.Of(Type, Type == "string" ? replies.TakeString() : replies.PeekBytes());
+        Tag = Type == "string" ? EntityTag.Of(Type, replies.TakeString(), mediaType) : EntityTag.Of(Type, replies.PeekBytes());
     }
 
     /// <summary>Replies to read, with the exchange's JSON.</summary>
     public JsonReplies RepliesOf(ReadOnlySpan<byte> bytes) => new(bytes, exchange.Json, base64: false);
+
+    private static ReadOnlySpan<byte> TakeMediaType(ref JsonReplies replies)
+    {
+        if (!replies.IsNull) return replies.TakeString();
+        replies.SkipLine();
+        return default;
+    }
 
     private bool BeginTransaction(ref JsonReplies replies, int queued)
     {
@@ -144,6 +159,12 @@ internal sealed class KeyReading(HttpExchange exchange)
     {
         requests.Start();
         requests.Add(name);
+    }
+
+    private static void StartMediaType(RequestList requests, ReadOnlySpan<byte> key)
+    {
+        Start(requests, "OBJECT"u8, "MEDIATYPE"u8);
+        requests.Add(key);
     }
 
     private static void Start(RequestList requests, ReadOnlySpan<byte> name, ReadOnlySpan<byte> key)

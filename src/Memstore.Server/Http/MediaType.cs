@@ -6,8 +6,8 @@ using System.Text.Unicode;
 namespace Memstore.Server.Http;
 
 /// <summary>
-/// The media type of a value, told from its bytes, so that it is the same whoever wrote the value and over which protocol; nothing is kept
-/// beside it. Types that a browser would run as a page (HTML, SVG) are not among them.
+/// The media type of a value that was given none: told from its bytes, so that it is the same whoever wrote the value and over which protocol. Types that
+/// a browser would run as a page (HTML, SVG) are not among them.
 /// </summary>
 internal static class MediaType
 {
@@ -16,6 +16,9 @@ internal static class MediaType
 
     /// <summary>No signature looks at more bytes, in bytes.</summary>
     private const int SignatureMax = 16;
+
+    /// <summary>What a form is sent as, and curl -d sends whatever it is.</summary>
+    public const string Form = "application/x-www-form-urlencoded";
 
     private const string Bytes = "application/octet-stream";
     private const string Text = "text/plain; charset=utf-8";

@@ -41,13 +41,16 @@ public sealed class RespEffectEncoder : IEffectEncoder
         var value = entry.Value;
         var deadline = entry.DeadlineUnixMs;
         var isRaw = entry.IsRaw;
-        if (deadline == 0 && !isRaw)
+        var mediaType = entry.MediaType;
+        if (deadline == 0 && !isRaw && mediaType.IsEmpty)
         {
             PutPlain(output, key.Bytes, value);
             return;
         }
 
-        var command = new CommandSpan(output, 3 + (deadline != 0 ? 2 : 0) + (isRaw ? 1 : 0), 3L + key.Bytes.Length + value.Length + 4 + NumberMax + 3);
+        // What is built in place has no media type.
+        var count = 3 + (deadline != 0 ? 2 : 0) + (isRaw ? 1 : 0) + (mediaType.IsEmpty ? 0 : 2);
+        var command = new CommandSpan(output, count, 3L + key.Bytes.Length + value.Length + 4 + NumberMax + 3 + 9 + mediaType.Length);
         command.Add("SET"u8);
         command.Add(key.Bytes);
         command.Add(value);
@@ -58,6 +61,12 @@ public sealed class RespEffectEncoder : IEffectEncoder
         }
 
         if (isRaw) command.Add("RAW"u8);
+        if (!mediaType.IsEmpty)
+        {
+            command.Add("MEDIATYPE"u8);
+            command.Add(mediaType);
+        }
+
         command.End();
     }
 

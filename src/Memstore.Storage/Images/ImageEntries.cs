@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Runtime.CompilerServices;
+using Memstore.Engine;
 using Memstore.Engine.Values;
 
 namespace Memstore.Storage.Images;
@@ -35,6 +36,9 @@ internal ref struct ImageEntries
 
     /// <summary>Whether it is a string that was built in place.</summary>
     public bool IsRaw { get; private set; }
+
+    /// <summary>The media type of a string; empty if it has none.</summary>
+    public ReadOnlySpan<byte> MediaType { get; private set; }
 
     /// <summary>Whether an earlier entry began the same hash.</summary>
     public bool IsContinuation { get; private set; }
@@ -82,9 +86,19 @@ internal ref struct ImageEntries
         Key = key;
         if (!TryReadDeadline((type & ImageFormat.DeadlineFlag) != 0)) return false;
         if (IsHash) return TryReadFields();
-        if ((type & ImageFormat.TypeMask) is not (ImageFormat.StringType or ImageFormat.RawStringType) || IsContinuation) return false;
+        if ((type & ImageFormat.TypeMask) is not (ImageFormat.StringType or ImageFormat.RawStringType or ImageFormat.TypedStringType) || IsContinuation) return false;
+        if (!TryReadMediaType((type & ImageFormat.TypeMask) == ImageFormat.TypedStringType)) return false;
         if (!TryReadBytes(out var value)) return false;
         Value = value;
+        return true;
+    }
+
+    private bool TryReadMediaType(bool isThere)
+    {
+        MediaType = default;
+        if (!isThere) return true;
+        if (!TryReadBytes(out var mediaType) || mediaType.Length is 0 or > Transaction.MediaTypeMax) return false;
+        MediaType = mediaType;
         return true;
     }
 

@@ -44,14 +44,15 @@ internal sealed class ImageFile : IDisposable
     /// <summary>Keys added so far.</summary>
     public long Keys { get; private set; }
 
-    /// <summary>Adds a string.</summary>
-    public void AddString(int database, ReadOnlySpan<byte> key, long deadlineUnixMs, bool isRaw, ReadOnlySpan<byte> value)
+    /// <summary>Adds a string; the media type is empty if it has none.</summary>
+    public void AddString(int database, ReadOnlySpan<byte> key, long deadlineUnixMs, bool isRaw, ReadOnlySpan<byte> mediaType, ReadOnlySpan<byte> value)
     {
-        var type = isRaw ? ImageFormat.RawStringType : ImageFormat.StringType;
+        var type = !mediaType.IsEmpty ? ImageFormat.TypedStringType : isRaw ? ImageFormat.RawStringType : ImageFormat.StringType;
         // A long value is not copied: it goes from the data into the file.
         var isLong = value.Length >= ImageFormat.BlockSize;
-        StartEntry(database, HeadSizeMax(key) + (isLong ? 0 : value.Length), isAlone: isLong);
+        StartEntry(database, HeadSizeMax(key) + ImageFormat.VarintSizeMax + mediaType.Length + (isLong ? 0 : value.Length), isAlone: isLong);
         PutHead(type, key, deadlineUnixMs);
+        if (!mediaType.IsEmpty) Put(mediaType);
         _position += Varint.Write(_buffer.AsSpan(_position), (uint)value.Length);
         Keys++;
         _entries++;

@@ -39,6 +39,9 @@ internal static class ImageFormat
     public const byte StringType = 1;
     public const byte RawStringType = 2;
     public const byte HashType = 3;
+
+    /// <summary>A string with its media type before its bytes.</summary>
+    public const byte TypedStringType = 4;
     public const byte TypeMask = 0x0F;
     public const byte DeadlineFlag = 0x10;
 

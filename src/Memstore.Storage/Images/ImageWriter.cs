@@ -70,7 +70,7 @@ internal static class ImageWriter
         {
             if (entry.Type == ValueType.String)
             {
-                file.AddString(database, entry.Key, entry.DeadlineUnixMs, entry.IsRaw, entry.Value);
+                file.AddString(database, entry.Key, entry.DeadlineUnixMs, entry.IsRaw, entry.MediaType, entry.Value);
                 return;
             }
 

@@ -3,7 +3,7 @@ namespace Memstore.Storage.Recovery;
 /// <summary>What an effect does.</summary>
 internal enum EffectKind : byte
 {
-    /// <summary>SET key value [PXAT deadline] [RAW].</summary>
+    /// <summary>SET key value [PXAT deadline] [RAW | MEDIATYPE type].</summary>
     Put,
 
     /// <summary>DEL key.</summary>
@@ -39,6 +39,9 @@ internal struct Effect
 
     /// <summary>Whether a string was built in place.</summary>
     public bool IsRaw;
+
+    /// <summary>Whether a string has a media type, which is the last of the arguments.</summary>
+    public bool HasMediaType;
 
     /// <summary>The database that it concerns; of a swap the first.</summary>
     public int Database;

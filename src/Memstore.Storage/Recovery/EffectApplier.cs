@@ -13,7 +13,7 @@ internal static class EffectApplier
         switch (effect.Kind)
         {
             case EffectKind.Put:
-                loader.PutString(effect.Database, batch.Argument(effect, 0), batch.Argument(effect, 1), effect.DeadlineUnixMs, effect.IsRaw);
+                loader.PutString(effect.Database, batch.Argument(effect, 0), batch.Argument(effect, 1), effect.DeadlineUnixMs, effect.IsRaw, effect.HasMediaType ? batch.Argument(effect, effect.Count - 1) : default);
                 break;
             case EffectKind.Delete:
                 loader.Delete(effect.Database, batch.Argument(effect, 0));

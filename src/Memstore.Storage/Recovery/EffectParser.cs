@@ -1,5 +1,6 @@
 using System.Buffers.Text;
 using System.Runtime.CompilerServices;
+using Memstore.Engine;
 
 namespace Memstore.Storage.Recovery;
 
@@ -130,7 +131,8 @@ internal ref struct EffectParser
         }
 
         effect.IsRaw = left == 1 && Argument(next).SequenceEqual("RAW"u8);
-        return left == (effect.IsRaw ? 1 : 0);
+        effect.HasMediaType = left == 2 && Argument(next).SequenceEqual("MEDIATYPE"u8) && Argument(next + 1).Length is > 0 and <= Transaction.MediaTypeMax;
+        return left == 0 || effect.IsRaw || effect.HasMediaType;
     }
 
     private readonly bool TryCopy(ref Effect effect)

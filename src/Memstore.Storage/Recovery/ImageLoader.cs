@@ -58,7 +58,7 @@ internal sealed class ImageLoader(Store store, ImageReader reader, RecoveryProgr
             if (!entries.IsContinuation) keys++;
             if (!entries.IsHash)
             {
-                loader.PutString(block.Database, entries.Key, entries.Value, entries.DeadlineUnixMs, entries.IsRaw);
+                loader.PutString(block.Database, entries.Key, entries.Value, entries.DeadlineUnixMs, entries.IsRaw, entries.MediaType);
                 continue;
             }
 

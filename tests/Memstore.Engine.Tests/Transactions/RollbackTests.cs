@@ -20,6 +20,7 @@ public sealed class RollbackTests
         ["overwrite a hash"] = [Put("packed", "1")],
         ["overwrite a tree"] = [Put("tree", "1")],
         ["build in place"] = [t => "abc"u8.CopyTo(t.PutStringInPlace(Of(t, "s"), 3))],
+        ["give a media type"] = [Typed("s", "changed"), Deadline("s", 9_000_000_000_000), t => t.CopyValue(Of(t, "s"), 0, Of(t, "packed"), 0), Rename("packed", "new")],
         ["delete"] = [Delete("s")],
         ["delete a tree"] = [Delete("tree")],
         ["give a deadline"] = [Deadline("s", 9_000_000_000_000)],
@@ -225,6 +226,8 @@ public sealed class RollbackTests
 
     private static Action<Transaction> Put(string key, string value, long deadline = 0) => t => t.Write(key, value, deadline);
 
+    private static Action<Transaction> Typed(string key, string value) => t => t.PutString(Of(t, key), value.Bytes(), mediaType: "text/csv"u8);
+
     private static Action<Transaction> Delete(string key) => t => t.Remove(key);
 
     private static Action<Transaction> Deadline(string key, long deadline) => t => t.SetDeadline(Of(t, key), deadline);
@@ -429,7 +432,7 @@ public sealed class RollbackTests
         public readonly void Visit(in Entry entry)
         {
             var shown = entry.Type == ValueType.String
-                ? $"string {entry.DeadlineUnixMs} {entry.Value.Text()}"
+                ? $"string {entry.DeadlineUnixMs} {entry.MediaType.Text()} {entry.Value.Text()}"
                 : $"hash {entry.DeadlineUnixMs} {entry.Hash.Count} {Show(entry.Hash)}";
             dump[$"{database} {entry.Key.Text()}"] = shown;
         }

@@ -32,6 +32,7 @@ public sealed class CommandInfoTests
         ["hotkeys|reset"] = "Belongs to HOTKEYS.",
         ["bigkeys"] = "Redis looks for big keys on the client's side.",
         ["bigkeys|help"] = "Belongs to BIGKEYS.",
+        ["object|mediatype"] = "Redis keeps no media types.",
         ["waitaof"] = "Redis 7.2 has it.",
         ["client|no-touch"] = "Redis 7.2 has it; clients send it when they connect.",
         ["client|setinfo"] = "Redis 7.2 has it; clients send it when they connect.",

@@ -192,7 +192,7 @@ public sealed class KeyCommandTests : HandlerTests
     [Fact]
     public void Object_answers_about_a_key()
     {
-        foreach (var subcommand in (string[])["ENCODING", "FREQ", "IDLETIME", "REFCOUNT"]) Expect($"OBJECT {subcommand} x", null);
+        foreach (var subcommand in (string[])["ENCODING", "FREQ", "IDLETIME", "MEDIATYPE", "REFCOUNT"]) Expect($"OBJECT {subcommand} x", null);
         Expect("SET a text", "OK");
         Expect("OBJECT IDLETIME a", 0);
         Expect("OBJECT REFCOUNT a", 1);
@@ -205,6 +205,43 @@ public sealed class KeyCommandTests : HandlerTests
         ExpectError("OBJECT ENCODING", "ERR wrong number of arguments for 'object|encoding' command");
         ExpectError("OBJECT", "ERR wrong number of arguments for 'object' command");
         Assert.Contains(Server.Run("OBJECT HELP").Items, line => line.Text == "ENCODING key");
+    }
+
+    [Theory]
+    [InlineData("EXPIRE a 100", "a")]
+    [InlineData("GETEX a PX 5000", "a")]
+    [InlineData("COPY a b", "b")]
+    [InlineData("COPY a c REPLACE", "c")]
+    [InlineData("RENAME a b", "b")]
+    [InlineData("SET a new NX", "a")]
+    public void A_media_type_stays_with_the_bytes(string command, string key)
+    {
+        Expect("SET c other", "OK");
+        Expect("SET a 42 MEDIATYPE text/csv", "OK");
+        Server.Run(command);
+        Expect($"OBJECT MEDIATYPE {key}", "text/csv");
+        Expect($"GET {key}", "42");
+        Expect($"STRLEN {key}", 2);
+        Expect($"GETRANGE {key} 1 -1", "2");
+        Expect($"TYPE {key}", "string");
+        Expect($"OBJECT ENCODING {key}", "int");
+    }
+
+    [Theory]
+    [InlineData("SET a new", "new")]
+    [InlineData("SET a new KEEPTTL", "new")]
+    [InlineData("SET a new XX GET", "new")]
+    [InlineData("MSET a new", "new")]
+    [InlineData("APPEND a 0", "420")]
+    [InlineData("SETRANGE a 1 3", "43")]
+    [InlineData("INCR a", "43")]
+    [InlineData("INCRBYFLOAT a 0.5", "42.5")]
+    public void A_media_type_goes_with_the_bytes(string command, string value)
+    {
+        Expect("SET a 42 MEDIATYPE text/csv", "OK");
+        Server.Run(command);
+        Expect("OBJECT MEDIATYPE a", null);
+        Expect("GET a", value);
     }
 
     [Fact]

@@ -8,6 +8,7 @@ namespace Memstore.Server.Tests.Commands;
 public sealed class StringCommandTests : HandlerTests
 {
     private const string WrongType = "WRONGTYPE Operation against a key holding the wrong kind of value";
+    private const string MediaTypeError = "ERR invalid media type, it must be like text/plain, with parameters of at most 255 bytes in all";
     private const string NotInteger = "ERR value is not an integer or out of range";
 
     [Fact]
@@ -105,6 +106,14 @@ public sealed class StringCommandTests : HandlerTests
     [InlineData("SET k v EX 1 PX 1", "ERR syntax error")]
     [InlineData("SET k v KEEPTTL EX 1", "ERR syntax error")]
     [InlineData("SET k v EX 1 KEEPTTL", "ERR syntax error")]
+    [InlineData("SET k v MEDIATYPE", "ERR syntax error")]
+    [InlineData("SET k v MEDIATYPE text", MediaTypeError)]
+    [InlineData("SET k v MEDIATYPE /plain", MediaTypeError)]
+    [InlineData("SET k v MEDIATYPE text/", MediaTypeError)]
+    [InlineData("SET k v MEDIATYPE text;x=/y", MediaTypeError)]
+    [InlineData("SET k v MEDIATYPE text/pl(ain", MediaTypeError)]
+    [InlineData("SET k v MEDIATYPE \"text/plain;x\\r\\ny: z\"", MediaTypeError)]
+    [InlineData("SET k v MEDIATYPE \"text/plain;x=\\xc3\\xa4\"", MediaTypeError)]
     [InlineData("SET k v NX XX", "ERR syntax error")]
     [InlineData("SET k v EX one FOO", "ERR syntax error")]
     [InlineData("SET k", "ERR wrong number of arguments for 'set' command")]

@@ -77,13 +77,63 @@ public sealed class KeyEndpointTests
     {
         await using var server = await HttpFixture.StartAsync();
         var bytes = Encoding.Latin1.GetBytes(value);
-        await server.SendAsync("PUT", "/v1/keys/k", bytes, ("Content-Type", "text/html"));
+        await server.SendAsync("PUT", "/v1/keys/k", bytes, ("Content-Type", "application/x-www-form-urlencoded"));
         using var response = await server.SendAsync("GET", "/v1/keys/k");
         Assert.Equal(type, response.Content.Headers.ContentType!.ToString());
         Assert.Equal(bytes, await response.Content.ReadAsByteArrayAsync(TestContext.Current.CancellationToken));
         Assert.Equal("nosniff", response.Headers.GetValues("X-Content-Type-Options").Single());
         using var head = await server.SendAsync("HEAD", "/v1/keys/k");
         Assert.Equal((bytes.Length, type), ((int)head.Content.Headers.ContentLength!, head.Content.Headers.ContentType!.ToString()));
+    }
+
+    [Theory]
+    [InlineData("image/svg+xml", "<svg/>", true)]
+    [InlineData("application/vnd.apache.arrow.stream", "\u00ff\0", true)]
+    [InlineData("text/csv;header=present; charset=\"utf-8\"", "a,b", true)]
+    [InlineData("application/octet-stream", "hello", true)]
+    [InlineData("text/plain", "hello", true)]
+    [InlineData("text/plain;charset=UTF-8", "hello", false)]
+    [InlineData("application/json", "{}", false)]
+    [InlineData("application/octet-stream", "\0", false)]
+    public async Task A_value_comes_back_with_the_media_type_that_it_was_given_of_which_is_kept_what_its_bytes_do_not_tell(string type, string value, bool isKept)
+    {
+        await using var server = await HttpFixture.StartAsync();
+        var bytes = Encoding.Latin1.GetBytes(value);
+        using var put = await server.SendAsync("PUT", "/v1/keys/k", bytes, ("Content-Type", type));
+        Assert.Equal((201, ""), ((int)put.StatusCode, await put.Content.ReadAsStringAsync(TestContext.Current.CancellationToken)));
+        using var response = await server.SendAsync("GET", "/v1/keys/k");
+        Assert.Equal(type.Replace(" ", "", StringComparison.Ordinal), response.Content.Headers.GetValues("Content-Type").Single().Replace(" ", "", StringComparison.Ordinal), ignoreCase: true);
+        Assert.Equal(bytes, await response.Content.ReadAsByteArrayAsync(TestContext.Current.CancellationToken));
+        Assert.Equal(("nosniff", "default-src 'none'; sandbox"), (response.Headers.GetValues("X-Content-Type-Options").Single(), response.Headers.GetValues("Content-Security-Policy").Single()));
+        Assert.Equal(put.Headers.ETag, response.Headers.ETag);
+        using var kept = JsonDocument.Parse((await server.PostAsync("/", """["OBJECT","MEDIATYPE","k"]""")).Body);
+        Assert.Equal(isKept ? type : null, kept.RootElement.GetProperty("result").GetString());
+    }
+
+    [Theory]
+    [InlineData("text")]
+    [InlineData("text/")]
+    [InlineData("/plain")]
+    [InlineData("text/plain, text/html")]
+    [InlineData("text/a b")]
+    public async Task A_media_type_that_is_none_is_refused(string type)
+    {
+        await using var server = await HttpFixture.StartAsync();
+        Assert.Equal((400, true), await ProblemAsync(server, "PUT", "/v1/keys/k", "v", ("Content-Type", type)));
+        Assert.Equal(404, (await server.AskAsync("GET", "/v1/keys/k")).Status);
+    }
+
+    [Fact]
+    public async Task A_tag_changes_with_the_media_type()
+    {
+        await using var server = await HttpFixture.StartAsync();
+        var plain = await PutAsync(server, "same");
+        var typed = await PutAsync(server, "same", ("Content-Type", "text/csv"));
+        Assert.NotEqual(plain, typed);
+        Assert.Equal((412, true), await ProblemAsync(server, "PUT", "/v1/keys/k", "other", ("If-Match", plain), ("Content-Type", "text/html")));
+        Assert.Equal((304, ""), await server.AskAsync("GET", "/v1/keys/k", null, ("If-None-Match", typed)));
+        Assert.NotEqual(typed, await PutAsync(server, "same", ("If-Match", typed), ("Content-Type", "text/html")));
+        Assert.Equal(plain, await PutAsync(server, "same"));
     }
 
     [Fact]

@@ -12,7 +12,10 @@ public sealed class ImageFileTests
 
     private static readonly ImageHeader Header = new(Guid.Parse("6f8a0f3e-0a53-4e86-9c2c-1f0a34bb5a10"), 42, 1_700_000_000_000, 16);
 
-    private sealed record Entry(int Database, string Key, long Deadline, bool IsRaw, byte[]? Value, SortedDictionary<string, string>? Fields);
+    private sealed record Entry(int Database, string Key, long Deadline, bool IsRaw, byte[]? Value, SortedDictionary<string, string>? Fields)
+    {
+        public string MediaType { get; init; } = "";
+    }
 
     [Fact]
     public void Entries_of_every_kind_come_back()
@@ -22,13 +25,15 @@ public sealed class ImageFileTests
             String(0, "", 0, ""),
             String(0, "name", 0, "value"),
             String(0, "raw", 1, "value") with { IsRaw = true },
+            String(0, "typed", 0, "value") with { MediaType = "a/b" },
+            String(0, "typed and late", 1, "") with { MediaType = new string('t', 255) },
             String(0, "late", (1L << 48) - 1, "x"),
             Hash(0, "packed", 0, 3),
             Hash(7, "with deadline", 1_800_000_000_000, 1),
             String(15, "far", 0, "y"),
         ];
         var disk = Write(entries, out var totals);
-        Assert.Equal(new ImageTotals(7, disk[File].Length), totals);
+        Assert.Equal(new ImageTotals(9, disk[File].Length), totals);
         AssertSame(entries, Read(disk, out var read));
         Assert.Equal(totals, read);
     }
@@ -56,6 +61,7 @@ public sealed class ImageFileTests
 
         entries.Add(String(1, "long", 7, new string('z', (3 * ImageFormat.BlockSize) + 1)));
         entries.Add(String(1, new string('k', 2 * ImageFormat.BlockSize), 7, "long key"));
+        entries.Add(String(1, "long and typed", 7, new string('z', ImageFormat.BlockSize)) with { MediaType = new string('t', 255) });
         entries.Add(String(1, "end", 7, "x"));
         AssertSame(entries, Read(Write(entries, out _), out _));
     }
@@ -154,7 +160,7 @@ public sealed class ImageFileTests
             var key = Encoding.UTF8.GetBytes(entry.Key);
             if (entry.Fields is null)
             {
-                image.AddString(entry.Database, key, entry.Deadline, entry.IsRaw, entry.Value);
+                image.AddString(entry.Database, key, entry.Deadline, entry.IsRaw, Encoding.UTF8.GetBytes(entry.MediaType), entry.Value);
                 continue;
             }
 
@@ -186,7 +192,7 @@ public sealed class ImageFileTests
             var key = Encoding.UTF8.GetString(entries.Key);
             if (!entries.IsHash)
             {
-                found.Add(new Entry(block.Database, key, entries.DeadlineUnixMs, entries.IsRaw, entries.Value.ToArray(), null));
+                found.Add(new Entry(block.Database, key, entries.DeadlineUnixMs, entries.IsRaw, entries.Value.ToArray(), null) { MediaType = Encoding.UTF8.GetString(entries.MediaType) });
                 continue;
             }
 
@@ -205,7 +211,7 @@ public sealed class ImageFileTests
         Assert.Equal(expected.Count, actual.Count);
         foreach (var (wanted, found) in expected.Zip(actual))
         {
-            Assert.Equal((wanted.Database, wanted.Key, wanted.Deadline, wanted.IsRaw), (found.Database, found.Key, found.Deadline, found.IsRaw));
+            Assert.Equal((wanted.Database, wanted.Key, wanted.Deadline, wanted.IsRaw, wanted.MediaType), (found.Database, found.Key, found.Deadline, found.IsRaw, found.MediaType));
             Assert.True((wanted.Value ?? []).AsSpan().SequenceEqual(found.Value ?? []), wanted.Key);
             Assert.Equal(wanted.Fields is null, found.Fields is null);
             if (wanted.Fields is not null) Assert.True(wanted.Fields.SequenceEqual(found.Fields!), wanted.Key);

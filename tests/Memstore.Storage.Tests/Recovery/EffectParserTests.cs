@@ -10,6 +10,8 @@ public sealed class EffectParserTests
     [InlineData("SET k v PXAT 123", "0 Put k v @123")]
     [InlineData("SET k v RAW", "0 Put k v raw")]
     [InlineData("SET k v PXAT 123 RAW", "0 Put k v @123 raw")]
+    [InlineData("SET k v MEDIATYPE a/b", "0 Put k v type a/b")]
+    [InlineData("SET k v PXAT 123 MEDIATYPE a/b", "0 Put k v @123 type a/b")]
     [InlineData("DEL k", "0 Delete k")]
     [InlineData("PEXPIREAT k 5", "0 Deadline k 5 @5")]
     [InlineData("PERSIST k", "0 Deadline k")]
@@ -45,6 +47,11 @@ public sealed class EffectParserTests
     [InlineData("SET k v PXAT five")]
     [InlineData("SET k v PXAT 0")]
     [InlineData("SET k v RAW RAW")]
+    [InlineData("SET k v MEDIATYPE")]
+    [InlineData("SET k v MEDIATYPE ")]
+    [InlineData("SET k v MEDIATYPE a/b RAW")]
+    [InlineData("SET k v RAW MEDIATYPE a/b")]
+    [InlineData("SET k v MEDIATYPE a/b PXAT 123")]
     [InlineData("set k v")]
     [InlineData("DEL")]
     [InlineData("DEL a b")]
@@ -120,6 +127,7 @@ public sealed class EffectParserTests
             if (effect.DeadlineUnixMs != 0) text += $" @{effect.DeadlineUnixMs}";
             if (effect.OtherDatabase != 0) text += $" >{effect.OtherDatabase}";
             if (effect.IsRaw) text += " raw";
+            if (effect.HasMediaType) text += " type " + Encoding.ASCII.GetString(batch.Argument(effect, effect.Count - 1));
             found.Add(text);
         }
 
