@@ -208,9 +208,11 @@ public sealed unsafe partial class Store : IDisposable
             UsedBytes = Arena.UsedBytes,
             CommittedBytes = Arena.CommittedBytes,
             Memory = MemoryByOwner(set),
-            Databases = [.. set.Keyspaces.Select(static keyspace => (keyspace.CountKeys(), keyspace.CountWithDeadline()))],
+            Databases = [.. set.Keyspaces.Select(keyspace => (keyspace.CountKeys(), keyspace.CountWithDeadline(), MeanTtlMs(keyspace)))],
         };
     }
+
+    private long MeanTtlMs(Keyspace keyspace) => Math.Max(0, (long)keyspace.MeanDeadline() - Clock.NowUnixMs);
 
     private static LongHold? Longest(IEnumerable<LongHold?> holds) => holds.MaxBy(static hold => hold?.Time ?? TimeSpan.Zero);
 

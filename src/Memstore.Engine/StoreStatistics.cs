@@ -48,8 +48,8 @@ public sealed record StoreStatistics
     /// <summary>The same and all else that the store has taken, by what it is for.</summary>
     public StoreMemory Memory { get; init; } = new();
 
-    /// <summary>Keys and keys with a deadline, by database.</summary>
-    public IReadOnlyList<(long Keys, long WithDeadline)> Databases { get; init; } = [];
+    /// <summary>Keys, keys with a deadline, and the mean time that those have left to live in milliseconds, by database.</summary>
+    public IReadOnlyList<(long Keys, long WithDeadline, long MeanTtlMs)> Databases { get; init; } = [];
 }
 
 /// <summary>Where the native memory of a store is, in bytes.</summary>

@@ -29,6 +29,9 @@ internal unsafe struct ColdSlot
 
     /// <summary>Deadlines, earliest first (see <see cref="DeadlineHeap"/>).</summary>
     public DeadlineHeap Deadlines;
+
+    /// <summary>The deadlines of its keys added up, in units of 64 ms: so that no slot is too large for the sum.</summary>
+    public long DeadlineSum;
 }
 
 /// <summary>The keys of one database: 16,384 slots, each with its index. Knows nothing of shards or transactions.</summary>
@@ -46,6 +49,7 @@ internal sealed unsafe class Keyspace : IDisposable
     private const int Size = SlotsSize + ColdSize + NextDueSize + KeysSize;
 
     private const int PopulatedFrom = 256;
+    private const int DeadlineUnitBits = 6;
 
     private Slot* _slots;
     private bool _isPopulated;
@@ -104,6 +108,24 @@ internal sealed unsafe class Keyspace : IDisposable
         var sum = 0L;
         foreach (var keys in new ReadOnlySpan<int>(Keys, SlotHash.Slots)) sum += keys;
         return sum;
+    }
+
+    /// <summary>Counts that a key has another deadline than it had; 0 is none. Inside the slot's shard.</summary>
+    public void CountDeadline(int slot, long deadlineUnixMs, long oldUnixMs)
+    {
+        _slots[slot].WithDeadline += (deadlineUnixMs != 0 ? 1 : 0) - (oldUnixMs != 0 ? 1 : 0);
+        Cold[slot].DeadlineSum += (deadlineUnixMs >> DeadlineUnitBits) - (oldUnixMs >> DeadlineUnitBits);
+    }
+
+    /// <summary>The mean of all deadlines in Unix milliseconds, about as exact as <see cref="CountKeys"/>; 0 if there is none.</summary>
+    public double MeanDeadline()
+    {
+        var (sum, count) = (0.0, CountWithDeadline());
+        if (count == 0) return 0;
+        for (var i = 0; i < SlotHash.Slots; i++) sum += Cold[i].DeadlineSum;
+
+        // What the units cut off is half of one in the mean.
+        return ((sum / count) + 0.5) * (1 << DeadlineUnitBits);
     }
 
     /// <summary>Keys with a deadline in all slots.</summary>

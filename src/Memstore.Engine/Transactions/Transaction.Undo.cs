@@ -128,7 +128,7 @@ public sealed unsafe partial class Transaction
 
         if (!wasAlive) keyspace.Keys[slotNumber]--;
         var oldDeadline = wasAlive ? Record.Deadline(old) : 0;
-        slot->WithDeadline -= (Record.Deadline(record) != 0 ? 1 : 0) - (oldDeadline != 0 ? 1 : 0);
+        keyspace.CountDeadline(slotNumber, oldDeadline, Record.Deadline(record));
         cold.Bytes -= (long)_worker.SizeOf(record);
         if (change.Context is { } context)
         {
@@ -175,7 +175,7 @@ public sealed unsafe partial class Transaction
         }
 
         keyspace.Keys[slotNumber]++;
-        if (Record.Has(old, RecordFlags.HasDeadline)) slot->WithDeadline++;
+        if (Record.Has(old, RecordFlags.HasDeadline)) keyspace.CountDeadline(slotNumber, Record.Deadline(old), 0);
     }
 
     // An older record of a tree with the tree as it is now: its fields are the same again, but its nodes may be others. A record that a snapshot

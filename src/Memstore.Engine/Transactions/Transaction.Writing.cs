@@ -187,7 +187,7 @@ public sealed unsafe partial class Transaction
         else _store.Table.Replace(entry, record);
 
         if (!wasAlive) keyspace.Keys[slotNumber]++;
-        if (deadline != oldDeadline) slot->WithDeadline += (deadline != 0 ? 1 : 0) - (oldDeadline != 0 ? 1 : 0);
+        if (deadline != oldDeadline) keyspace.CountDeadline(slotNumber, deadline, oldDeadline);
         cold.Bytes += (long)_worker.SizeOf(record);
         if (!isLast) _undo.Add(change);
         if (_store.Faults != 0) Thread.Yield();
@@ -217,7 +217,7 @@ public sealed unsafe partial class Transaction
         var tombstone = (byte*)change.Record;
         var slot = keyspace.SlotAt(slotNumber);
         keyspace.Keys[slotNumber]--;
-        if (Record.Has(record, RecordFlags.HasDeadline)) slot->WithDeadline--;
+        if (Record.Has(record, RecordFlags.HasDeadline)) keyspace.CountDeadline(slotNumber, 0, Record.Deadline(record));
         if (tombstone == null)
         {
             _store.Table.Remove(slot->Table, entry);

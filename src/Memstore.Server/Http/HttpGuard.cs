@@ -34,7 +34,7 @@ internal sealed class HttpGuard(ServerState server, RequestDelegate next)
             else if (!IsAuthenticated(context))
             {
                 context.Response.Headers.WWWAuthenticate = "Basic realm=\"memstore\", Bearer realm=\"memstore\"";
-                await Problem.SendAsync(context, StatusCodes.Status401Unauthorized, "WRONGPASS invalid username-password pair or user is disabled.").ConfigureAwait(false);
+                await Problem.SendAsync(context, StatusCodes.Status401Unauthorized, RefusalOf(context)).ConfigureAwait(false);
             }
             else if (context.Request.Headers.ContentEncoding is [not "identity", ..])
             {
@@ -151,6 +151,11 @@ internal sealed class HttpGuard(ServerState server, RequestDelegate next)
         AllowedOrigins().Any(origin => Uri.TryCreate(origin, UriKind.Absolute, out var uri) && uri.Authority.Equals(host.Value, StringComparison.OrdinalIgnoreCase));
 
     private string[] AllowedOrigins() => server.Settings["http-allowed-origins"].Split([' ', ','], StringSplitOptions.RemoveEmptyEntries);
+
+    // As RESP says it to who has not tried, and to who has.
+    private static string RefusalOf(HttpContext context) => context.Request.Headers.Authorization.Count == 0
+        ? "NOAUTH Authentication required."
+        : "WRONGPASS invalid username-password pair or user is disabled.";
 
     private bool IsAuthenticated(HttpContext context)
     {

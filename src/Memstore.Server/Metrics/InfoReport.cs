@@ -214,8 +214,8 @@ internal sealed partial class InfoReport
         var databases = _server.Store.Statistics().Databases;
         for (var i = 0; i < databases.Count; i++)
         {
-            var (keys, withDeadline) = databases[i];
-            if (keys > 0) _text.Append(CultureInfo.InvariantCulture, $"db{i}:keys={keys},expires={withDeadline},avg_ttl=0\r\n");
+            var (keys, withDeadline, meanTtlMs) = databases[i];
+            if (keys > 0) _text.Append(CultureInfo.InvariantCulture, $"db{i}:keys={keys},expires={withDeadline},avg_ttl={meanTtlMs}\r\n");
         }
     }
 }

@@ -112,7 +112,7 @@ internal sealed class SoakRun(SoakOptions options)
 
         DeleteAll(runner);
         Settle(store);
-        if (store.Statistics().Databases.Any(static database => database != (0, 0))) throw new SoakViolationException("All is deleted, and keys are counted.");
+        if (store.Statistics().Databases.Any(static database => database != (0, 0, 0))) throw new SoakViolationException("All is deleted, and keys are counted.");
         runner.RunOnEverything(static transaction =>
         {
             for (var database = 0; database < transaction.Store.DatabaseCount; database++) transaction.Flush(database);

@@ -343,22 +343,27 @@ public sealed class RollbackTests
             Settle();
             var bytes = 0L;
             var allKeys = 0;
-            var shown = Dump().Count;
-            foreach (var keyspace in Store.DatabaseSet.Keyspaces)
+            var shown = Dump();
+            for (var database = 0; database < Store.DatabaseCount; database++)
             {
-                var (keys, dated) = (0, 0L);
+                var keyspace = Store.DatabaseSet.Keyspaces[database];
+                var (keys, dated, sum) = (0, 0L, 0L);
                 for (var slot = 0; slot < SlotHash.Slots; slot++)
                 {
                     bytes += keyspace.Cold[slot].Bytes;
                     keys += keyspace.Keys[slot];
                     dated += keyspace.SlotAt(slot)->WithDeadline;
+                    sum += keyspace.Cold[slot].DeadlineSum;
                 }
 
-                Assert.True(keys >= 0 && dated >= 0 && dated <= keys);
+                // "string <deadline> ..." and "hash <deadline> ...".
+                var deadlines = shown.Where(pair => pair.Key.StartsWith($"{database} ", StringComparison.Ordinal)).Select(pair => long.Parse(pair.Value.Split(' ')[1], CultureInfo.InvariantCulture)).ToArray();
+                Assert.Equal((deadlines.Length, deadlines.Count(static deadline => deadline != 0)), (keys, (int)dated));
+                Assert.Equal(deadlines.Sum(static deadline => deadline / 64), sum);
                 allKeys += keys;
             }
 
-            Assert.Equal(shown, allKeys);
+            Assert.Equal(shown.Count, allKeys);
             Assert.Equal(Store.UsedBytes, bytes);
             Assert.Equal(0, Store.Versions.Count);
             Store.RunOnEverything(TransactionPlan.Held, 0, t =>

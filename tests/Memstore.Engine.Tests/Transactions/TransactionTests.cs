@@ -80,6 +80,18 @@ public sealed class TransactionTests : IDisposable
     }
 
     [Fact]
+    public void The_mean_time_to_live_is_that_of_the_keys_that_have_one()
+    {
+        Assert.Equal(0, _store.Statistics().Databases[0].MeanTtlMs);
+        for (var i = 0; i < 100; i++) _store.Set($"k{i}", "v", i % 2 == 0 ? _store.NowUnixMs + (i * 1_000) : 0);
+        Assert.InRange(_store.Statistics().Databases[0].MeanTtlMs, 50_000 - 64, 50_000 + 64);
+        for (var i = 2; i < 100; i += 2) _store.Set($"k{i}", "v", _store.NowUnixMs + 10_000);
+        Assert.InRange(_store.Statistics().Databases[0].MeanTtlMs, 10_000 - 64, 10_000 + 64);
+        _clock.Advance(TimeSpan.FromSeconds(4));
+        Assert.InRange(_store.Statistics().Databases[0].MeanTtlMs, 6_000 - 64, 6_000 + 64);
+    }
+
+    [Fact]
     public void A_deadline_that_was_moved_counts_from_its_new_place()
     {
         _store.Set("k", "v", _store.NowUnixMs + 100);

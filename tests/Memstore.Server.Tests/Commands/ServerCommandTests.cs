@@ -88,6 +88,8 @@ public sealed class ServerCommandTests(ServerFixture server) : CommandTests(serv
     {
         await Client.AskAsync("SET x 1");
         await Expect("INFO keyspace", "# Keyspace\r\ndb0:keys=1,expires=0,avg_ttl=0\r\n");
+        await Client.AskAsync("SET x 1 EX 100");
+        Assert.Matches(@"^# Keyspace\r\ndb0:keys=1,expires=1,avg_ttl=(9[0-9]|100)[0-9]{3}\r\n$", Assert.IsType<string>(await Client.AskAsync("INFO keyspace")));
         await Expect("INFO nosuch", "");
         var two = Assert.IsType<string>(await Client.AskAsync("INFO cluster CPU"));
         Assert.Contains("# CPU\r\n", two);

@@ -149,18 +149,20 @@ public sealed class CommandEndpointTests
     }
 
     [Theory]
-    [InlineData("Bearer secret", 200)]
-    [InlineData("Bearer wrong", 401)]
-    [InlineData("Basic ZGVmYXVsdDpzZWNyZXQ=", 200)]
-    [InlineData("Basic b3RoZXI6c2VjcmV0", 401)]
-    [InlineData("Basic %%%", 401)]
-    [InlineData("Digest x", 401)]
-    [InlineData("", 401)]
-    public async Task The_password_is_that_of_RESP(string authorization, int status)
+    [InlineData("Bearer secret", 200, "PONG")]
+    [InlineData("Bearer wrong", 401, "WRONGPASS")]
+    [InlineData("Basic ZGVmYXVsdDpzZWNyZXQ=", 200, "PONG")]
+    [InlineData("Basic b3RoZXI6c2VjcmV0", 401, "WRONGPASS")]
+    [InlineData("Basic %%%", 401, "WRONGPASS")]
+    [InlineData("Digest x", 401, "WRONGPASS")]
+    [InlineData(null, 401, "NOAUTH")]
+    public async Task The_password_is_that_of_RESP(string? authorization, int status, string answer)
     {
         await using var server = await HttpFixture.StartAsync(("requirepass", "secret"));
-        var (actual, _) = await server.PostAsync("/", """["PING"]""", ("Authorization", authorization));
+        (string, string)[] headers = authorization is null ? [] : [("Authorization", authorization)];
+        var (actual, body) = await server.PostAsync("/", """["PING"]""", headers);
         Assert.Equal(status, (int)actual);
+        Assert.Contains($"\"{answer}", body, StringComparison.Ordinal);
     }
 
     [Fact]
