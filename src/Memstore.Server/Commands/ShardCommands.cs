@@ -23,7 +23,7 @@ internal static class ShardCommands
             Summary = "Shows these lines.",
             Complexity = "O(1)", Since = "7.0.0",
         },
-        new("SHARDS INFO", Admin | NoScript, Info)
+        new("SHARDS INFO", Admin | NoScript | NoMulti, Info)
         {
             Summary = "Describes each shard: slots, keys, bytes, commands a second, commits, conflicts, who waits for it, and its part of the load.",
             Complexity = "O(N) where N is the number of slots", Since = "7.0.0", Tips = ["nondeterministic_output"],
@@ -55,28 +55,30 @@ internal static class ShardCommands
         },
     ]);
 
-    private static void Info(ref CommandCall call)
+    private static void Info(ref CommandCall call) => AnswerFromPool(ref call, WriteInfo);
+
+    private static void WriteInfo(Store store, ReplyWriter reply)
     {
-        var shards = call.Server.Store.ShardStatistics();
-        call.Reply.ArrayHeader(shards.Count);
+        var shards = store.ShardStatistics();
+        reply.ArrayHeader(shards.Count);
         foreach (var shard in shards)
         {
-            call.Reply.MapHeader(15);
-            Pair(call.Reply, "shard", shard.Index);
-            Pair(call.Reply, "slots", shard.Slots);
-            Pair(call.Reply, "keys", shard.Keys);
-            Pair(call.Reply, "bytes", shard.Bytes);
-            Pair(call.Reply, "commands-per-second", (long)shard.Commands);
-            Pair(call.Reply, "turns", shard.Turns);
-            Pair(call.Reply, "commits", shard.Commits);
-            Pair(call.Reply, "combined", shard.Combined);
-            Pair(call.Reply, "conflicts", shard.Conflicts);
-            Pair(call.Reply, "lost-watches", shard.LostWatches);
-            Pair(call.Reply, "queue-depth", shard.QueueDepth);
-            Pair(call.Reply, "longest-queue", shard.LongestQueue);
-            Text(call.Reply, "load-share", shard.Load);
-            Pair(call.Reply, "heaviest-slot", shard.HeaviestSlot);
-            Text(call.Reply, "heaviest-slot-share", shard.HeaviestSlotLoad);
+            reply.MapHeader(15);
+            Pair(reply, "shard", shard.Index);
+            Pair(reply, "slots", shard.Slots);
+            Pair(reply, "keys", shard.Keys);
+            Pair(reply, "bytes", shard.Bytes);
+            Pair(reply, "commands-per-second", (long)shard.Commands);
+            Pair(reply, "turns", shard.Turns);
+            Pair(reply, "commits", shard.Commits);
+            Pair(reply, "combined", shard.Combined);
+            Pair(reply, "conflicts", shard.Conflicts);
+            Pair(reply, "lost-watches", shard.LostWatches);
+            Pair(reply, "queue-depth", shard.QueueDepth);
+            Pair(reply, "longest-queue", shard.LongestQueue);
+            Text(reply, "load-share", shard.Load);
+            Pair(reply, "heaviest-slot", shard.HeaviestSlot);
+            Text(reply, "heaviest-slot-share", shard.HeaviestSlotLoad);
         }
     }
 
@@ -115,17 +117,10 @@ internal static class ShardCommands
         else call.Reply.SimpleString("OK"u8);
     }
 
-    // On the pool: sorting and writing the points of thousands of shards takes tens of milliseconds, for which others on the thread would wait.
-    private static void Ring(ref CommandCall call)
-    {
-        var (store, protocol) = (call.Server.Store, call.Reply.Protocol);
-        var work = Task.Run(() => RingOf(store, protocol));
-        call.Session.WaitFor(work, reply => reply.Raw(work.Result));
-    }
+    private static void Ring(ref CommandCall call) => AnswerFromPool(ref call, WriteRing);
 
-    private static byte[] RingOf(Store store, int protocol)
+    private static void WriteRing(Store store, ReplyWriter reply)
     {
-        using var reply = new ReplyWriter { Protocol = protocol };
         var points = store.RingPoints();
         reply.MapHeader(4);
         Pair(reply, "replication-factor", store.ReplicationFactor);
@@ -140,8 +135,6 @@ internal static class ShardCommands
             reply.BulkString((place / Math.Pow(2, 64)).ToString("f6", CultureInfo.InvariantCulture));
             reply.Integer(shard);
         }
-
-        return reply.WrittenSpan.ToArray();
     }
 
     private static void Set(ref CommandCall call)
@@ -149,6 +142,19 @@ internal static class ShardCommands
         var count = call.Args.Word("AUTO"u8) ? SettingTable.AutomaticShards : call.Args.Int64();
         if (count is < 1 or > Store.ShardsMax) call.Args.Fail("ERR the number of shards must be between 1 and 4096"u8);
         if (call.ArgsValid()) Answer(ref call, call.Server.Balancer.SetAsync((int)count));
+    }
+
+    // Adding up and sorting what thousands of shards have, and writing it, takes tens of milliseconds, for which others on the thread would wait.
+    private static void AnswerFromPool(ref CommandCall call, Action<Store, ReplyWriter> write)
+    {
+        var (store, protocol) = (call.Server.Store, call.Reply.Protocol);
+        var work = Task.Run(() =>
+        {
+            using var reply = new ReplyWriter { Protocol = protocol };
+            write(store, reply);
+            return reply.WrittenSpan.ToArray();
+        });
+        call.Session.WaitFor(work, reply => reply.Raw(work.Result));
     }
 
     private static void Answer(ref CommandCall call, Task<string?> work) => call.Session.WaitFor(work, reply =>
