@@ -469,7 +469,7 @@ test("completion, help and history by keyboard", () => withPage("command", async
   assert.equal(await page.inputValue("#line"), "CLIENT KILL ");
   assert.match(await page.textContent("#help code"), /^CLIENT KILL /);
   await page.fill("#line", "set k v");
-  assert.match(await page.textContent("#help code"), /^SET key value \[NX \| XX\] \[GET\] \[EX seconds \| PX milliseconds \| EXAT unix-time-seconds \| PXAT unix-time-milliseconds \| KEEPTTL\]$/);
+  assert.match(await page.textContent("#help code"), /^SET key value \[NX \| XX\] \[GET\] \[EX seconds \| PX milliseconds \| EXAT unix-time-seconds \| PXAT unix-time-milliseconds \| KEEPTTL\] \[MEDIATYPE media-type\]$/);
   await page.keyboard.press("Enter");
   await page.keyboard.type("get k");
   await page.keyboard.press("Enter");
