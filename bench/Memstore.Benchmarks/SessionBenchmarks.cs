@@ -16,6 +16,7 @@ public class SessionBenchmarks : IDisposable
 
     private readonly byte[][] _gets = new byte[Pipelines][];
     private readonly byte[][] _sets = new byte[Pipelines][];
+    private readonly byte[][] _execs = new byte[Pipelines][];
     private ServerHost _host = null!;
 
     /// <summary>Keys in the store.</summary>
@@ -37,6 +38,7 @@ public class SessionBenchmarks : IDisposable
         {
             _gets[i] = Repeat(() => Get(random.Next(Keys)));
             _sets[i] = Repeat(() => Set(random.Next(Keys)));
+            _execs[i] = Repeat(() => Exec(random));
         }
     }
 
@@ -55,6 +57,13 @@ public class SessionBenchmarks : IDisposable
     /// <summary>SET of random keys that are there.</summary>
     [Benchmark(OperationsPerInvoke = Pipeline * Rounds)]
     public long Set() => Run(_sets);
+
+    /// <summary>MULTI, two GETs, two SETs and EXEC, which counts as one.</summary>
+    [Benchmark(OperationsPerInvoke = Pipeline * Rounds)]
+    public long ExecOfFour() => Run(_execs);
+
+    private string Exec(Random random) =>
+        "*1\r\n$5\r\nMULTI\r\n" + Get(random.Next(Keys)) + Set(random.Next(Keys)) + Get(random.Next(Keys)) + Set(random.Next(Keys)) + "*1\r\n$4\r\nEXEC\r\n";
 
     private static string Get(int key) => $"*2\r\n$3\r\nGET\r\n$16\r\nkey:{key:D12}\r\n";
 

@@ -73,6 +73,12 @@ internal sealed class Command
     /// <summary>The command to use instead, with the version from which on: "since|instead" of a deprecated one.</summary>
     public (string Since, string Instead)? Deprecated { get; init; }
 
+    /// <summary>Whether it takes no longer than what Redis flags as fast, although it is not flagged: SET.</summary>
+    public bool IsBrief { get; init; }
+
+    /// <summary>Whether those that stand together in a pipeline share the time that they took, so that the clock is not read for each.</summary>
+    public bool SharesTime => IsBrief || (Flags & CommandFlags.Fast) != 0;
+
     /// <summary>Its place among all rows, subcommands included; for arrays of figures. Set by the table.</summary>
     public int Index { get; internal set; }
 

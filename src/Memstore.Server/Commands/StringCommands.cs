@@ -21,7 +21,7 @@ internal static partial class StringCommands
             Write | DenyOom, [Key.Range(Key.Updates(1).Flags | KeyFlags.VariableFlags, 1)], Set)
         {
             Summary = "Gives a key a string value, whatever it held before, with conditions, a time to live and what its bytes are as options.",
-            Complexity = "O(1)", Since = "1.0.0",
+            IsBrief = true, Complexity = "O(1)", Since = "1.0.0",
         },
         new("GETSET key value", Write | DenyOom | Fast, [Key.Updates(1)], GetSet)
         {
@@ -47,12 +47,12 @@ internal static partial class StringCommands
         new("SETEX key seconds value", Write | DenyOom, [Key.Writes(1)], SetEx)
         {
             Summary = "Sets a string that lives for some seconds.",
-            Complexity = "O(1)", Since = "2.0.0", Deprecated = ("2.6.12", "`SET` with `EX`"),
+            IsBrief = true, Complexity = "O(1)", Since = "2.0.0", Deprecated = ("2.6.12", "`SET` with `EX`"),
         },
         new("PSETEX key milliseconds value", Write | DenyOom, [Key.Writes(1)], PSetEx)
         {
             Summary = "Sets a string that lives for some milliseconds.",
-            Complexity = "O(1)", Since = "2.6.0", Deprecated = ("2.6.12", "`SET` with `PX`"),
+            IsBrief = true, Complexity = "O(1)", Since = "2.6.0", Deprecated = ("2.6.12", "`SET` with `PX`"),
         },
         new("MGET key [key ...]", ReadOnly | Fast | Unheld, [Key.Reads(1, last: -1)], MGet)
         {

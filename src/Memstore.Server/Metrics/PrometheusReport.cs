@@ -60,7 +60,7 @@ internal sealed partial class PrometheusReport
     {
         const int First = 9;
         const int Last = 33;
-        _text.Histogram("command_duration_seconds", "Time in commands. Fast commands of a pipeline share the time of the pipeline.");
+        _text.Histogram("command_duration_seconds", "Time in commands. Fast commands and SET in a pipeline share the time of the pipeline.");
         foreach (var (row, counters) in _server.Metrics.Commands())
         {
             var count = 0L;

@@ -24,7 +24,7 @@ internal struct CommandCounters
 }
 
 /// <summary>
-/// The figures that one thread has counted: written by that thread only, summed by whoever asks. Fast commands of one turn are timed
+/// The figures that one thread has counted: written by that thread only, summed by whoever asks. Short commands of one turn are timed
 /// together, so that two readings of the clock serve a whole pipeline.
 /// </summary>
 internal sealed class ThreadCounters(int rowCount, Random random)
@@ -97,7 +97,7 @@ internal sealed class ThreadCounters(int rowCount, Random random)
     public bool Begin(Command row, bool alone)
     {
         _commands[row.Index].Calls++;
-        if (!alone && (row.Flags & CommandFlags.Fast) != 0)
+        if (!alone && row.SharesTime)
         {
             if (_runCount == RunMax) EndRun();
             _run[_runCount++] = row;

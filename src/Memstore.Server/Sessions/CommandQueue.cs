@@ -46,6 +46,9 @@ internal sealed class CommandQueue : IDisposable
     /// <summary>Whether all of them touch data, and so have no effect but through the transaction.</summary>
     public bool OnlyTouchesData { get; private set; } = true;
 
+    /// <summary>Bytes of all arguments.</summary>
+    public int ArgumentBytes => _byteCount;
+
     /// <summary>Bytes that the queue occupies.</summary>
     public long Size => _bytes.Length + (_frames.Length * 8L) + (_routes.Length * 16L) + (_commands.Length * 32L);
 

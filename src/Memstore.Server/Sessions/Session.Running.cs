@@ -201,8 +201,8 @@ internal sealed partial class Session
         _tracer = _server.Tracer;
         var threshold = _server.Settings.SlowLogThresholdUs;
         _timeAll = (ulong)threshold < TimeAllBelowUs || _server.Settings.LatencyThresholdMs == 1;
-        // A command that came alone is timed alone: that reads the clock as often.
-        _timeAlone = _timeAll || _batch.Count - _next == 1;
+        // A command that came alone is timed alone: that reads the clock as often. Of long ones one may be slow, and reading the clock is little beside them.
+        _timeAlone = _timeAll || _batch.Count - _next == 1 || _batch.Bytes.Length > RequestsTimedTogether;
         if (_server.WantedEvents != KeyEventKinds.None) _events ??= new KeyEventBuffer();
         if (_events is null) return;
         _events.Wanted = _server.WantedEvents;

@@ -162,13 +162,14 @@ internal sealed partial class Session
         try
         {
             _reply.ArrayHeader(queue.Count);
+            var isTimedAlone = _timeAll || queue.ArgumentBytes > RequestsTimedTogether;
             var begun = Stopwatch.GetTimestamp();
             var first = 0;
             for (var i = 0; i < queue.Count; i++)
             {
                 queue.Begin(i, _reply.Length, _database);
                 RunQueued(queue, i, transaction);
-                if (i + 1 < queue.Count && IsTimedWithOthers(queue.RowOf(i)) && IsTimedWithOthers(queue.RowOf(i + 1))) continue;
+                if (i + 1 < queue.Count && !isTimedAlone && queue.RowOf(i).SharesTime && queue.RowOf(i + 1).SharesTime) continue;
                 var now = Stopwatch.GetTimestamp();
                 queue.End(first, i, (now - begun) / (i + 1 - first));
                 (begun, first) = (now, i + 1);
@@ -181,9 +182,6 @@ internal sealed partial class Session
             IsExecuting = false;
         }
     }
-
-    // As outside of transactions: fast commands that stand together share their time.
-    private bool IsTimedWithOthers(Command row) => !_timeAll && (row.Flags & CommandFlags.Fast) != 0;
 
     // What has run counts once it has committed: until then it may run again.
     private void EndQueue()

@@ -23,6 +23,9 @@ internal sealed partial class Session : ITransactionBody, IDisposable
     /// <summary>Replies are handed to the pipe in the middle of a batch when they are longer than this, in bytes.</summary>
     private const int ReplySizeToSend = 64 * 1024;
 
+    /// <summary>If requests that have come together are longer than this, each is timed alone, in bytes.</summary>
+    private const int RequestsTimedTogether = 64 * 1024;
+
     // Fixed after construction.
     private readonly ServerState _server;
     private readonly Connection _connection;

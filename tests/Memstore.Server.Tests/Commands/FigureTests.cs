@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Text.RegularExpressions;
+using Memstore.Server.Metrics;
 using Memstore.Server.Tests.Sessions;
 using Xunit;
 
@@ -79,6 +80,44 @@ public sealed class FigureTests
         foreach (var _ in commands) await client.ReadAsync();
         var slow = (object?[])(await client.AskAsync("SLOWLOG GET"))!;
         Assert.Contains("GET big", slow.Select(entry => string.Join(' ', (object?[])((object?[])entry!)[3]!)));
+    }
+
+    [Theory]
+    [InlineData("SET key {0}\nPING\nPING")]
+    [InlineData("MULTI\nGET key\nSET key {0}\nGET other\nEXEC")]
+    public async Task A_short_command_with_a_long_argument_is_a_slow_one(string lines)
+    {
+        // As above: a hundred million bytes are copied.
+        await using var host = ServerFixture.Make(TimeProvider.System, ("slowlog-log-slower-than", "1000"));
+        using var client = ServerFixture.ConnectInMemory(host);
+        var commands = lines.Replace("{0}", new string('x', 100_000_000), StringComparison.Ordinal).Split('\n');
+        await client.WriteAsync(RespClient.Pipeline(commands));
+        foreach (var _ in commands) await client.ReadAsync();
+        var slow = (object?[])(await client.AskAsync("SLOWLOG GET"))!;
+        Assert.Contains("SET", slow.Select(static entry => (string)((object?[])((object?[])entry!)[3]!)[0]!));
+        foreach (var name in (string[])["ping", "get"])
+        {
+            // The other two do not share the time.
+            long TicksOf(string row) => host.State.Metrics.Sum(host.State.Commands.Rows.Single(each => each.Name == row)).Ticks;
+            Assert.True(TicksOf(name) < TicksOf("set"), $"{name} {TicksOf(name)}, SET {TicksOf("set")}");
+        }
+    }
+
+    [Fact]
+    public async Task Short_commands_of_a_turn_share_its_time()
+    {
+        await using var host = ServerFixture.Make(TimeProvider.System);
+        var rows = host.State.Commands.Rows;
+        var (set, incr, keys) = (rows.Single(static row => row.Name == "set"), rows.Single(static row => row.Name == "incr"), rows.Single(static row => row.Name == "keys"));
+        var counters = new ThreadCounters(rows.Count, new Random(1));
+        counters.StartTurn();
+        foreach (var row in new[] { set, incr, set, incr }) Assert.False(counters.Begin(row, alone: false));
+        Assert.True(counters.Begin(keys, alone: false));
+        Assert.Equal((2L, 2L), (counters.Of(set).Histogram!.Sum(), counters.Of(incr).Histogram!.Sum()));
+        Assert.Equal(counters.Of(set).Ticks, counters.Of(incr).Ticks);
+        counters.EndTimed();
+        Assert.Equal(1, counters.Of(keys).Histogram!.Sum());
+        Assert.True(counters.Begin(set, alone: true));
     }
 
     [Fact]
