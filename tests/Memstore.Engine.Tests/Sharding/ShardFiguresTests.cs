@@ -112,10 +112,16 @@ public sealed class ShardFiguresTests
         using var store = new Store(new StoreOptions { Seed = 5, RunMaintenance = false });
         for (var i = 0; i < 100; i++) store.Set($"k{i}", "1");
         var shards = Array.Empty<ShardStatistics>();
-        for (var i = 0; i < 10; i++) store.ReadShardStatistics(ref shards);
-        var before = GC.GetAllocatedBytesForCurrentThread();
-        for (var i = 0; i < 10; i++) store.ReadShardStatistics(ref shards);
-        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 100);
+        // The runtime allocates now and then itself, what it needs to compile or to wait: the least of several windows is what the code allocates.
+        var least = long.MaxValue;
+        for (var window = 0; window < 20 && least > 0; window++)
+        {
+            var before = GC.GetAllocatedBytesForCurrentThread();
+            for (var i = 0; i < 10; i++) store.ReadShardStatistics(ref shards);
+            least = Math.Min(least, GC.GetAllocatedBytesForCurrentThread() - before);
+        }
+
+        Assert.Equal(0, least);
         Assert.Equal(100, shards.Sum(static shard => shard.Keys));
         Assert.Equal(1.0, shards.Sum(static shard => shard.Load), 6);
     }
