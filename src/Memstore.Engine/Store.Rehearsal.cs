@@ -2,7 +2,8 @@ using Memstore.Engine.Memory;
 
 namespace Memstore.Engine;
 
-// What a process does for the first time is compiled then. Inside its shards the first FLUSHALL would hold them for 1 ms and the first expiry for 2.
+// What a process does for the first time is compiled then. Inside its shards the first FLUSHALL would hold them for 1 ms, the first expiry and the first
+// step of compaction for 2.
 public sealed unsafe partial class Store
 {
     private const long RehearsalBytes = 64L << 20;
@@ -36,6 +37,12 @@ public sealed unsafe partial class Store
         });
         var route = store.RouteOf("key"u8);
         store.Rehearse(route, transaction => transaction.PutString(new Key("key"u8, route), "value"u8, transaction.NowUnixMs + 1));
+        store.Rehearse(null, transaction =>
+        {
+            var (copied, shrunk) = (0u, 0u);
+            transaction.EvacuateBucket(route.Slot, ref copied);
+            transaction.ShrinkTable(route.Slot, ref shrunk);
+        });
         for (var tries = 0; tries < TriesMax && store.Statistics().ExpiredKeys == 0; tries++)
         {
             // Deadlines are looked at in steps of 16 ms.
