@@ -52,7 +52,7 @@ internal struct Effect
     /// <summary>Where its arguments begin among the batch's frames.</summary>
     public int FirstFrame;
 
-    /// <summary>Number of arguments after the command's name, options left out.</summary>
+    /// <summary>Number of arguments after the command's name, options included.</summary>
     public int Count;
 
     /// <summary>Which of the threads that apply effects it belongs to, or <see cref="Everybody"/>.</summary>
